@@ -1,0 +1,73 @@
+"""Every write to the chat: one transaction each, permission first, told to others on commit.
+
+All are keyword-only and synchronous. They raise a `protocol.Refusal` (Invalid, Forbidden,
+NotFound, TooLarge, RateLimited) and then have changed and told nothing.
+"""
+
+from chat.actions.messages import (
+    delete_message,
+    edit_message,
+    mark_read,
+    react,
+    send_message,
+    typing,
+)
+from chat.actions.people import (
+    accept_invitation,
+    create_owner,
+    invite,
+    sign_up,
+    update_profile,
+)
+from chat.actions.rooms import (
+    add_member,
+    create_room,
+    join_room,
+    leave_room,
+    remove_member,
+    set_role,
+    start_direct,
+    update_room,
+)
+from chat.actions.staff import (
+    staff_add_member,
+    staff_delete_message,
+    staff_delete_room,
+    staff_edit_message,
+    staff_remove_member,
+    staff_remove_reaction,
+    staff_set_active,
+    staff_set_role,
+    staff_update_room,
+)
+
+__all__ = [
+    "accept_invitation",
+    "add_member",
+    "create_owner",
+    "create_room",
+    "delete_message",
+    "edit_message",
+    "invite",
+    "join_room",
+    "leave_room",
+    "mark_read",
+    "react",
+    "remove_member",
+    "send_message",
+    "set_role",
+    "sign_up",
+    "staff_add_member",
+    "staff_delete_message",
+    "staff_delete_room",
+    "staff_edit_message",
+    "staff_remove_member",
+    "staff_remove_reaction",
+    "staff_set_active",
+    "staff_set_role",
+    "staff_update_room",
+    "start_direct",
+    "typing",
+    "update_profile",
+    "update_room",
+]

@@ -1,0 +1,206 @@
+"""What is said: send, edit, delete, react, read."""
+
+from functools import partial
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+from django.utils import timezone
+from emoji import is_emoji
+
+from chat import markdown, queries, rate_limit, serializers
+from chat.actions.waking import wake
+from chat.fanout import fanout
+from chat.models import Membership, Message, Reaction, Room, User
+from chat.protocol import MAX_BODY, Forbidden, Invalid, NotFound, TooLarge, TypingNow
+
+MAX_EMOJI = 20  # different emoji on one message
+
+
+def send_message(
+    *, user: User, room_id: int, client_id: UUID, body: str, reply_to: int | None = None
+) -> Message:
+    """Says something in a room. The client's id makes it idempotent, for ever.
+
+    The same author and `client_id` give the message that was said first, whatever the rest.
+    """
+    rate_limit.writes.spend(user.pk)
+    body, html = _rendered(body)
+    try:
+        return _create_message(user, room_id, client_id, body, html, reply_to)
+    except IntegrityError:
+        said = Message.objects.filter(author=user, client_id=client_id).first()
+        if said is None:
+            raise
+        return said
+
+
+@transaction.atomic
+def _create_message(
+    user: User,
+    room_id: int,
+    client_id: UUID,
+    body: str,
+    html: str,
+    reply_to: int | None,
+) -> Message:
+    number = _next_number(room_id)
+    # Only after the lock is it certain that nobody is being removed meanwhile. Who answers has
+    # read what came before.
+    if not Membership.objects.of(user).filter(room=room_id).update(read=number):
+        raise Forbidden("You are not in this room.")
+    if reply_to and not Message.objects.filter(pk=reply_to, room=room_id).exists():
+        raise NotFound("The message you answer is not in this room.")
+    message = Message.objects.create(
+        room_id=room_id,
+        author=user,
+        client_id=client_id,
+        position=number,
+        version=number,
+        body=body,
+        html=html,
+        reply_to_id=reply_to,
+    )
+    _publish(message)
+    return message
+
+
+@transaction.atomic
+def edit_message(*, user: User, message_id: int, body: str) -> Message:
+    """Says it differently. Only the author may."""
+    message = _seen_by(user, message_id)
+    if message.author_id != user.pk:
+        raise Forbidden("Only its author can edit a message.")
+    return rewrite(message, body)
+
+
+@transaction.atomic
+def delete_message(*, user: User, message_id: int) -> Message:
+    """Leaves a tombstone without content. The author may, and who moderates the room."""
+    message = _seen_by(user, message_id)
+    if (
+        message.author_id != user.pk
+        and not queries.membership(user, message.room_id).moderates
+    ):
+        raise Forbidden("Only its author or a moderator can delete a message.")
+    return bury(message)
+
+
+@transaction.atomic
+def react(*, user: User, message_id: int, emoji: str, on: bool) -> Message:
+    """Puts an emoji under a message or takes it away; what is so already stays so."""
+    if not is_emoji(emoji):
+        raise Invalid("That is not an emoji.")
+    message = _seen_by(user, message_id)
+    _check_alive(message)
+    mine = message.reactions.filter(user=user, emoji=emoji)
+    if mine.exists() == on:
+        return message
+    if on:
+        _check_space(message, emoji)
+        Reaction.objects.create(message=message, user=user, emoji=emoji)
+    else:
+        mine.delete()
+    return changed(message)
+
+
+def mark_read(*, user: User, room_id: int, position: int) -> int:
+    """Moves the read position forward, never back. Returns where it is now."""
+    membership = queries.membership(user, room_id)
+    position = min(position, membership.room.head)
+    if position <= membership.read:
+        return membership.read
+    with transaction.atomic():
+        Membership.objects.filter(pk=membership.pk).update(
+            read=Greatest("read", position)
+        )
+        wake(user.pk, "user.read", room=room_id, position=position)
+    return position
+
+
+def typing(*, user: User, room_id: int) -> None:
+    """Lets the others in a room see that somebody writes. Nothing is stored."""
+    queries.membership(user, room_id)
+    fanout.pass_on(room_id, TypingNow(room=room_id, user=serializers.person(user)))
+
+
+def _rendered(body: str) -> tuple[str, str]:
+    body = body.strip()
+    if not body:
+        raise Invalid("A message says something.")
+    if len(body) > MAX_BODY:
+        raise TooLarge(f"A message has at most {MAX_BODY} characters.")
+    return body, markdown.render(body)
+
+
+def _next_number(room_id: int) -> int:
+    """Takes the room's next number, and with it the room's row lock until the commit.
+
+    So the order of the numbers is the order of the commits, and a roll-back leaves no gap.
+    """
+    room = Room.objects.filter(pk=room_id)
+    if not room.update(head=F("head") + 1):
+        raise NotFound("There is no such room.")
+    return room.values_list("head", flat=True).get()
+
+
+def _seen_by(user: User, message_id: int) -> Message:
+    """A message in a room of this user, under the room's lock."""
+    message = locked(message_id)
+    queries.membership(user, message.room_id)
+    return message
+
+
+def locked(message_id: int) -> Message:
+    """A message, under the lock of its room until the commit."""
+    room_id = (
+        Message.objects.filter(pk=message_id).values_list("room", flat=True).first()
+    )
+    if room_id is None:
+        raise NotFound("There is no such message.")
+    Room.objects.select_for_update().get(pk=room_id)
+    return Message.objects.get(pk=message_id)
+
+
+def rewrite(message: Message, body: str) -> Message:
+    _check_alive(message)
+    message.body, message.html = _rendered(body)
+    message.edited_at = timezone.now()
+    return changed(message)
+
+
+def bury(message: Message) -> Message:
+    if message.deleted_at:
+        return message
+    message.reactions.all().delete()
+    message.body = message.html = ""
+    message.deleted_at = timezone.now()
+    return changed(message)
+
+
+def changed(message: Message) -> Message:
+    """Gives a changed message its new number, and tells the room on commit."""
+    message.version = _next_number(message.room_id)
+    message.save()
+    message = Message.objects.for_wire().get(pk=message.pk)
+    _publish(message)
+    return message
+
+
+def _publish(message: Message) -> None:
+    event = serializers.message(message)
+    transaction.on_commit(
+        partial(fanout.publish, message.room_id, message.version, event)
+    )
+
+
+def _check_alive(message: Message) -> None:
+    if message.deleted_at:
+        raise Invalid("This message was deleted.")
+
+
+def _check_space(message: Message, emoji: str) -> None:
+    emoji_used = set(message.reactions.values_list("emoji", flat=True).distinct())
+    if emoji not in emoji_used and len(emoji_used) >= MAX_EMOJI:
+        raise Invalid(f"A message takes at most {MAX_EMOJI} different emoji.")

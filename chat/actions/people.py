@@ -1,0 +1,89 @@
+"""How people come to the site, and how they are shown."""
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from chat import queries
+from chat.actions.rooms import create_room, grant, members_of, title
+from chat.models import Invitation, Room, User
+from chat.protocol import Forbidden, Invalid, NotFound
+
+
+def create_owner(*, username: str, display_name: str, password: str) -> User:
+    """The first person of an empty site, who owns it. Everybody else comes by invitation."""
+    if User.objects.exists():
+        raise Forbidden("This site has an owner.")
+    owner = User(username=username, display_name=display_name)
+    owner.is_owner = owner.is_staff = owner.is_superuser = True
+    with transaction.atomic():
+        _register(owner, password)
+        create_room(
+            user=owner, name="General", kind=Room.Kind.OPEN, topic="Everybody is here"
+        )
+    return owner
+
+
+def sign_up(*, token: str, username: str, display_name: str, password: str) -> User:
+    """A new person, who comes by an invitation and goes to its room."""
+    user = User(username=username, display_name=display_name)
+    with transaction.atomic():
+        invitation = _invitation(token)
+        _register(user, password)
+        grant(invitation.room, user.pk)
+    return user
+
+
+@transaction.atomic
+def accept_invitation(*, user: User, token: str) -> Room:
+    """Takes somebody who is known already into the room of an invitation."""
+    room = _invitation(token).room
+    if not members_of(room).filter(user=user).exists():
+        grant(room, user.pk)
+    return room
+
+
+def invite(*, user: User, room_id: int) -> Invitation:
+    """A link into a room for who has no account yet. Every member may give one."""
+    room = queries.membership(user, room_id).room
+    if room.is_direct:
+        raise Forbidden("A direct room always has the same people.")
+    return Invitation.objects.create(room=room, created_by=user)
+
+
+def update_profile(*, user: User, display_name: str, color: int) -> None:
+    """How a person is shown from now on."""
+    user.display_name, user.color = display_name, color
+    _checked(user)
+    user.save(update_fields=["display_name", "color"])
+
+
+def _invitation(token: str) -> Invitation:
+    invitation = (
+        Invitation.objects.valid().select_related("room").filter(token=token).first()
+    )
+    if invitation is None:
+        raise NotFound("This invitation is not valid any more.")
+    return invitation
+
+
+def _register(user: User, password: str) -> None:
+    _checked(user)
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid(" ".join(error.messages)) from None
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError:
+        raise Invalid("That name is taken.") from None
+
+
+def _checked(user: User) -> None:
+    user.display_name = title(user.display_name or user.username)
+    try:
+        user.full_clean(exclude=["password"], validate_constraints=False)
+    except ValidationError as error:
+        raise Invalid(" ".join(error.messages)) from None

@@ -1,0 +1,91 @@
+"""What the admin may do. Only staff; it reaches open pages like everything else."""
+
+from django.db import transaction
+
+from chat.actions.messages import bury, changed, locked, rewrite
+from chat.actions.rooms import (
+    appoint_heir,
+    assign,
+    grant,
+    group_room,
+    make_way,
+    members_of,
+    rename,
+    revoke,
+)
+from chat.actions.waking import wake
+from chat.models import Membership, Message, Reaction, Room, User
+from chat.protocol import Forbidden
+
+
+@transaction.atomic
+def staff_edit_message(*, user: User, message_id: int, body: str) -> Message:
+    _check_staff(user)
+    return rewrite(locked(message_id), body)
+
+
+@transaction.atomic
+def staff_delete_message(*, user: User, message_id: int) -> Message:
+    _check_staff(user)
+    return bury(locked(message_id))
+
+
+@transaction.atomic
+def staff_remove_reaction(*, user: User, reaction: Reaction) -> None:
+    _check_staff(user)
+    message = locked(reaction.message_id)
+    reaction.delete()
+    changed(message)
+
+
+@transaction.atomic
+def staff_update_room(*, user: User, room_id: int, name: str, topic: str) -> Room:
+    _check_staff(user)
+    return rename(group_room(room_id), name, topic)
+
+
+@transaction.atomic
+def staff_delete_room(*, user: User, room: Room) -> None:
+    """Deletes a room of any kind with all that was said in it."""
+    _check_staff(user)
+    for membership in members_of(room):
+        revoke(membership)
+    room.delete()
+
+
+@transaction.atomic
+def staff_add_member(*, user: User, room_id: int, member_id: int, role: str) -> Membership:
+    _check_staff(user)
+    room = group_room(room_id)
+    make_way(room, role)
+    return grant(room, member_id, role)
+
+
+@transaction.atomic
+def staff_set_role(*, user: User, membership: Membership, role: str) -> None:
+    _check_staff(user)
+    make_way(group_room(membership.room_id), role)
+    assign(membership, role)
+
+
+@transaction.atomic
+def staff_remove_member(*, user: User, membership: Membership) -> None:
+    _check_staff(user)
+    room = group_room(membership.room_id)
+    revoke(membership)
+    if membership.owns:
+        appoint_heir(room)
+
+
+def staff_set_active(*, user: User, person: User, active: bool) -> None:
+    """Lets a person in or keeps them out. Their sockets close at once."""
+    _check_staff(user)
+    person.is_active = active
+    with transaction.atomic():
+        person.save(update_fields=["is_active"])
+        wake(person.pk, "user.session")
+
+
+def _check_staff(user: User) -> None:
+    if not user.is_staff:
+        raise Forbidden("Only staff may do this.")

@@ -1,0 +1,12 @@
+"""How an action reaches the consumers of a user's sockets."""
+
+from functools import partial
+
+from django.db import transaction
+
+from chat.fanout import fanout
+
+
+def wake(user_id: int, type: str, **fields: int) -> None:
+    """On commit, wakes each socket of a user; its consumer looks for itself what is so now."""
+    transaction.on_commit(partial(fanout.wake, user_id, {"type": type, **fields}))

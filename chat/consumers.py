@@ -1,0 +1,359 @@
+"""The pair: one text in two spellings.
+
+`ChatConsumer` is synchronous: each of its handlers runs on an ORM thread, and Channels closes old
+database connections around it. `AsyncChatConsumer` runs on the event loop: whatever touches the
+ORM is awaited, and what lives longer than one event closes old connections itself. Neither holds
+a rule about chat; those are in `actions` and `queries`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from channels.consumer import AsyncConsumer
+from channels.db import aclose_old_connections, database_sync_to_async
+from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
+from django import db
+from django.conf import settings
+
+from chat import actions, protocol, queries, serializers
+from chat.fanout import fanout, user_group
+from chat.models import Membership, User
+from chat.protocol import Error, Event, Left, Refusal
+from chat.relay import Socket
+
+logger = logging.getLogger(__name__)
+
+
+class OpenSocket(AsyncConsumer):
+    """What the pair shares: its place in the fan-out, its heart, and a quiet way to fail."""
+
+    user: User
+    socket: Socket
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.socket = Socket(send)
+        heart = asyncio.create_task(self.beat())
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            heart.cancel()
+            await asyncio.wait(
+                [heart]
+            )  # no task may outlive the ORM thread it was given
+            fanout.leave(self.socket, *self.socket.rooms)
+
+    async def beat(self) -> None:
+        """Sends a heartbeat now and then, for as long as the socket is open."""
+        raise NotImplementedError
+
+    async def dispatch(self, message: Any) -> None:
+        with database_outage_logged():
+            await super().dispatch(message)
+
+    @property
+    def subprotocol(self) -> str | None:
+        offered = self.scope["subprotocols"]
+        return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None
+
+    @property
+    def session_key(self) -> str | None:
+        key: str | None = self.scope["session"].session_key
+        return key
+
+    def refused(self, error: Exception, text: str | None) -> list[Event]:
+        """The answer to a frame that led to an exception. Only our own faults leave a traceback."""
+        ref = protocol.ref_of(text)
+        if isinstance(error, Refusal):
+            logger.info("User %s was refused: %s", self.user.pk, error.code)
+            return [Error(code=error.code, detail=error.detail, ref=ref)]
+        if isinstance(error, db.Error):
+            logger.warning("The database is not available: %s", type(error).__name__)
+        else:
+            logger.error("A frame of user %s failed", self.user.pk, exc_info=error)
+        return [
+            Error(code="unavailable", detail="That did not work. Try again.", ref=ref)
+        ]
+
+
+@contextmanager
+def database_outage_logged() -> Iterator[None]:
+    """A socket outlives its database: the next heartbeat finds what was missed."""
+    try:
+        yield
+    except db.Error as error:
+        logger.warning("The database is not available: %s", type(error).__name__)
+
+
+class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
+    """The synchronous one. Its handlers may use the ORM as any view does."""
+
+    async def beat(self) -> None:
+        # dispatch runs the handler on the ORM thread and closes old connections around it.
+        for n in count(1):
+            await asyncio.sleep(settings.HEARTBEAT)
+            await self.dispatch({"type": "heartbeat", "n": n})
+
+    def connect(self) -> None:
+        self.accept(self.subprotocol)
+        self.user = self.scope["user"]
+        if not self.user.is_authenticated:
+            return self.close(protocol.SIGNED_OUT)
+        async_to_sync(self.channel_layer.group_add)(
+            user_group(self.user.pk), self.channel_name
+        )
+        self.socket.user_id = self.user.pk
+        rooms = list(Membership.objects.of(self.user).values_list("room", flat=True))
+        async_to_sync(fanout.join)(
+            self.socket, rooms
+        )  # before `welcome` reads the heads
+        self.send_json([self.welcome(), *fanout.presence(*rooms)])
+        async_to_sync(self.socket.release)()
+
+    def disconnect(self, code: int) -> None:
+        group = user_group(self.socket.user_id)
+        async_to_sync(self.channel_layer.group_discard)(group, self.channel_name)
+
+    def receive(
+        self,
+        text_data: str | None = None,
+        bytes_data: bytes | None = None,
+        **kwargs: Any,
+    ) -> None:
+        try:
+            answers = self.answer(protocol.decode(text_data))
+        except Exception as error:
+            answers = self.refused(error, text_data)
+        if answers:
+            self.send_json(answers)
+
+    def answer(self, frame: protocol.Frame) -> list[Event]:
+        handler = getattr(self, f"on_{frame.type}")
+        return protocol.answers(frame, handler(frame))
+
+    # What a client asks.
+
+    def on_send(self, frame: protocol.Send) -> Event:
+        message = actions.send_message(
+            user=self.user,
+            room_id=frame.room,
+            client_id=frame.id,
+            body=frame.body,
+            reply_to=frame.reply_to,
+        )
+        return serializers.sent(message, frame.ref)
+
+    def on_edit(self, frame: protocol.Edit) -> None:
+        actions.edit_message(user=self.user, message_id=frame.message, body=frame.body)
+
+    def on_delete(self, frame: protocol.Delete) -> None:
+        actions.delete_message(user=self.user, message_id=frame.message)
+
+    def on_react(self, frame: protocol.React) -> None:
+        actions.react(
+            user=self.user, message_id=frame.message, emoji=frame.emoji, on=frame.on
+        )
+
+    def on_sync(self, frame: protocol.Sync) -> Event:
+        return queries.sync(self.user, frame.room, frame.since)
+
+    def on_history(self, frame: protocol.History) -> Event:
+        return queries.history(self.user, frame.room, frame.before)
+
+    def on_read(self, frame: protocol.Read) -> None:
+        actions.mark_read(user=self.user, room_id=frame.room, position=frame.position)
+
+    def on_typing(self, frame: protocol.Typing) -> None:
+        actions.typing(user=self.user, room_id=frame.room)
+
+    def on_pong(self, frame: protocol.Pong) -> None:
+        pass
+
+    # What the channel layer wakes us for.
+
+    def user_room(self, event: dict[str, Any]) -> None:
+        """A membership began, changed or ended: look what is so now."""
+        room_id = event["room"]
+        try:
+            membership = (
+                Membership.objects.of(self.user).for_side_bar().get(room=room_id)
+            )
+        except Membership.DoesNotExist:
+            fanout.leave(self.socket, room_id)
+            self.send_json([Left(room=room_id)])
+        else:
+            async_to_sync(fanout.join)(self.socket, [room_id])
+            self.send_json([serializers.room(membership, self.user)])
+
+    def user_read(self, event: dict[str, Any]) -> None:
+        self.send_json(
+            [protocol.ReadElsewhere(room=event["room"], position=event["position"])]
+        )
+
+    def user_session(self, event: dict[str, Any]) -> None:
+        """Somebody signed out or was shut out: it may have been us."""
+        if queries.session_user(self.session_key) is None:
+            self.close(protocol.SIGNED_OUT)
+
+    # What lives as long as the socket.
+
+    def heartbeat(self, event: dict[str, Any]) -> None:
+        pulse = queries.pulse(self.session_key)
+        if pulse.user is None:
+            return self.close(protocol.SIGNED_OUT)
+        for room_id in self.socket.rooms ^ pulse.heads.keys():  # a hint was lost
+            self.user_room({"room": room_id})
+        self.send_json([protocol.Heartbeat(n=event["n"], heads=pulse.heads)])
+
+    def welcome(self) -> Event:
+        rooms = queries.memberships(self.user)
+        return serializers.welcome(self.user, rooms, consumer="sync")
+
+    @classmethod
+    def encode_json(cls, content: list[Event]) -> str:
+        return protocol.to_frame(content)
+
+
+class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
+    """The asynchronous one. One query is awaited; several go to the ORM thread as one function."""
+
+    async def beat(self) -> None:
+        # No event of Channels' surrounds this task, so nothing else closes a connection that the
+        # database has dropped: every later query of the socket would fail.
+        for n in count(1):
+            await asyncio.sleep(settings.HEARTBEAT)
+            await aclose_old_connections()
+            with database_outage_logged():
+                await self.heartbeat({"n": n})
+
+    async def connect(self) -> None:
+        await self.accept(self.subprotocol)
+        self.user = self.scope["user"]
+        if not self.user.is_authenticated:
+            return await self.close(protocol.SIGNED_OUT)
+        await self.channel_layer.group_add(user_group(self.user.pk), self.channel_name)
+        self.socket.user_id = self.user.pk
+        memberships = Membership.objects.of(self.user)
+        rooms = [membership.room_id async for membership in memberships]
+        await fanout.join(self.socket, rooms)  # before `welcome` reads the heads
+        await self.send_json([await self.welcome(), *fanout.presence(*rooms)])
+        await self.socket.release()
+
+    async def disconnect(self, code: int) -> None:
+        group = user_group(self.socket.user_id)
+        await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def receive(
+        self,
+        text_data: str | None = None,
+        bytes_data: bytes | None = None,
+        **kwargs: Any,
+    ) -> None:
+        try:
+            answers = await self.answer(protocol.decode(text_data))
+        except Exception as error:
+            answers = self.refused(error, text_data)
+        if answers:
+            await self.send_json(answers)
+
+    async def answer(self, frame: protocol.Frame) -> list[Event]:
+        handler = getattr(self, f"on_{frame.type}")
+        return protocol.answers(frame, await handler(frame))
+
+    # What a client asks.
+
+    async def on_send(self, frame: protocol.Send) -> Event:
+        message = await database_sync_to_async(actions.send_message)(
+            user=self.user,
+            room_id=frame.room,
+            client_id=frame.id,
+            body=frame.body,
+            reply_to=frame.reply_to,
+        )
+        return serializers.sent(message, frame.ref)
+
+    async def on_edit(self, frame: protocol.Edit) -> None:
+        await database_sync_to_async(actions.edit_message)(
+            user=self.user, message_id=frame.message, body=frame.body
+        )
+
+    async def on_delete(self, frame: protocol.Delete) -> None:
+        await database_sync_to_async(actions.delete_message)(
+            user=self.user, message_id=frame.message
+        )
+
+    async def on_react(self, frame: protocol.React) -> None:
+        await database_sync_to_async(actions.react)(
+            user=self.user, message_id=frame.message, emoji=frame.emoji, on=frame.on
+        )
+
+    async def on_sync(self, frame: protocol.Sync) -> Event:
+        return await database_sync_to_async(queries.sync)(
+            self.user, frame.room, frame.since
+        )
+
+    async def on_history(self, frame: protocol.History) -> Event:
+        return await database_sync_to_async(queries.history)(
+            self.user, frame.room, frame.before
+        )
+
+    async def on_read(self, frame: protocol.Read) -> None:
+        await database_sync_to_async(actions.mark_read)(
+            user=self.user, room_id=frame.room, position=frame.position
+        )
+
+    async def on_typing(self, frame: protocol.Typing) -> None:
+        await database_sync_to_async(actions.typing)(user=self.user, room_id=frame.room)
+
+    async def on_pong(self, frame: protocol.Pong) -> None:
+        pass
+
+    # What the channel layer wakes us for.
+
+    async def user_room(self, event: dict[str, Any]) -> None:
+        """A membership began, changed or ended: look what is so now."""
+        await aclose_old_connections()
+        room_id = event["room"]
+        try:
+            membership = (
+                await Membership.objects.of(self.user).for_side_bar().aget(room=room_id)
+            )
+        except Membership.DoesNotExist:
+            fanout.leave(self.socket, room_id)
+            await self.send_json([Left(room=room_id)])
+        else:
+            await fanout.join(self.socket, [room_id])
+            await self.send_json([serializers.room(membership, self.user)])
+
+    async def user_read(self, event: dict[str, Any]) -> None:
+        read = protocol.ReadElsewhere(room=event["room"], position=event["position"])
+        await self.send_json([read])
+
+    async def user_session(self, event: dict[str, Any]) -> None:
+        """Somebody signed out or was shut out: it may have been us."""
+        await aclose_old_connections()
+        if await database_sync_to_async(queries.session_user)(self.session_key) is None:
+            await self.close(protocol.SIGNED_OUT)
+
+    # What lives as long as the socket.
+
+    async def heartbeat(self, event: dict[str, Any]) -> None:
+        pulse = await database_sync_to_async(queries.pulse)(self.session_key)
+        if pulse.user is None:
+            return await self.close(protocol.SIGNED_OUT)
+        for room_id in self.socket.rooms ^ pulse.heads.keys():  # a hint was lost
+            await self.user_room({"room": room_id})
+        await self.send_json([protocol.Heartbeat(n=event["n"], heads=pulse.heads)])
+
+    @database_sync_to_async
+    def welcome(self) -> Event:
+        rooms = queries.memberships(self.user)
+        return serializers.welcome(self.user, rooms, consumer="async")
+
+    @classmethod
+    async def encode_json(cls, content: list[Event]) -> str:
+        return protocol.to_frame(content)

@@ -1,0 +1,92 @@
+"""What people fill in. Forms check the shape of an answer; whether it is allowed, `actions` says."""
+
+from typing import Any
+
+from django import forms
+
+from chat.models import COLORS, Membership, Room, User
+
+
+class AccountForm(forms.ModelForm[User]):
+    """A new person. The model gives the rules for the fields; `actions` makes the person."""
+
+    password = forms.CharField(
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="At least eight characters, and not an easy guess.",
+    )
+
+    class Meta:
+        model = User
+        fields = ["username", "display_name"]
+        labels = {"display_name": "Your name, as others see it"}
+        help_texts = {"username": "To log in with. Letters, digits and @ . + - _"}
+        widgets = {
+            "username": forms.TextInput(
+                attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}
+            ),
+            "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
+        }
+
+
+class ProfileForm(forms.Form):
+    display_name = forms.CharField(max_length=60, label="Your name, as others see it")
+    color = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(color, f"Colour {color + 1}") for color in range(COLORS)],
+        widget=forms.RadioSelect,
+        label="Your colour",
+    )
+
+
+class RoomForm(forms.ModelForm[Room]):
+    class Meta:
+        model = Room
+        fields = ["name", "topic"]
+        labels = {"topic": "What it is about"}
+        help_texts = {"topic": "One line under the name. You may leave it empty."}
+        widgets = {"name": forms.TextInput(attrs={"autofocus": True})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].required = True  # only direct rooms go without
+
+
+class NewRoomForm(RoomForm):
+    kind = forms.ChoiceField(
+        choices=[(kind.value, kind.label) for kind in (Room.Kind.OPEN, Room.Kind.CLOSED)],
+        widget=forms.RadioSelect,
+        initial=Room.Kind.OPEN,
+        label="Who may come in",
+    )
+
+
+class MemberForm(forms.Form):
+    """Somebody who is not in the room yet."""
+
+    person = forms.ModelChoiceField(User.objects.none(), empty_label="Choose somebody…")
+
+    def __init__(self, room: Room, data: Any = None) -> None:
+        super().__init__(data)
+        field = self.fields["person"]
+        assert isinstance(field, forms.ModelChoiceField)
+        others = User.objects.filter(is_active=True).exclude(memberships__room=room)
+        field.queryset = others.order_by("display_name", "username")
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Membership.Role)
+
+
+class DirectForm(forms.Form):
+    """One to seven others to talk to."""
+
+    people = forms.ModelMultipleChoiceField(
+        User.objects.none(), error_messages={"required": "Choose at least one person."}
+    )
+
+    def __init__(self, user: User, data: Any = None) -> None:
+        super().__init__(data)
+        field = self.fields["people"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        others = User.objects.filter(is_active=True).exclude(pk=user.pk)
+        field.queryset = others.order_by("display_name", "username")

@@ -1,0 +1,29 @@
+"""A refused action becomes a page that says why."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from chat.protocol import Refusal
+
+STATUS = {
+    "forbidden": HTTPStatus.FORBIDDEN,
+    "not_found": HTTPStatus.NOT_FOUND,
+    "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
+}
+
+
+class RefusalMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, Refusal):
+            return None
+        status = STATUS.get(exception.code, HTTPStatus.BAD_REQUEST)
+        return render(request, "chat/refused.html", {"detail": exception.detail}, status=status)

@@ -1,0 +1,42 @@
+"""Who is in a room, over all processes.
+
+Every process announces the whole list of its own people, when it changes and every so often; a
+list that is not repeated expires. So a lost announcement heals itself, and a process that was
+killed leaves ghosts for a minute at most.
+"""
+
+import time
+
+from chat import protocol
+
+EXPIRES = 60.0  # seconds; three announcements
+
+
+class Presence:
+    """What this process knows of who is in one room."""
+
+    def __init__(self, room_id: int) -> None:
+        self.room_id = room_id
+        self.told: set[int] = set()  # what the sockets of this process were told last
+        self._elsewhere: dict[str, tuple[set[int], float]] = {}
+
+    def hear(self, process: str, users: list[int]) -> bool:
+        """Takes in another process's list. True if that process was not known yet."""
+        new = process not in self._elsewhere
+        self._elsewhere[process] = (set(users), time.monotonic() + EXPIRES)
+        return new
+
+    def changes(self, here: set[int]) -> protocol.Presence | None:
+        """Who came and went since the last call, given who is in this process now."""
+        now = time.monotonic()
+        self._elsewhere = {p: entry for p, entry in self._elsewhere.items() if entry[1] > now}
+        present = here.union(*(users for users, _ in self._elsewhere.values()))
+        came, went = present - self.told, self.told - present
+        self.told = present
+        if not came and not went:
+            return None
+        return protocol.Presence(room=self.room_id, here=sorted(came), gone=sorted(went))
+
+    def snapshot(self) -> protocol.Presence:
+        """Everybody, for a socket that has just come."""
+        return protocol.Presence(room=self.room_id, here=sorted(self.told), gone=[])

@@ -1,0 +1,107 @@
+"""Reads that are more than one query. Synchronous; an async caller hands them to a thread."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
+
+from chat import serializers
+from chat.models import Membership, Message, Room, User
+from chat.protocol import Forbidden, NotFound, Older, Synced
+
+PAGE = 50  # messages in one page of history or of what was missed
+
+
+def membership(user: User, room_id: int) -> Membership:
+    """This user's place in a room. Raises NotFound for no such room, Forbidden for no place."""
+    membership = (
+        Membership.objects.of(user).filter(room=room_id).select_related("room").first()
+    )
+    if membership:
+        return membership
+    if Room.objects.filter(pk=room_id).exists():
+        raise Forbidden("You are not in this room.")
+    raise NotFound("There is no such room.")
+
+
+def memberships(user: User) -> list[Membership]:
+    """All rooms of a user, by name."""
+    rooms = Membership.objects.of(user).for_side_bar()
+    return sorted(
+        rooms, key=lambda membership: membership.room.name_for(user).casefold()
+    )
+
+
+def people(room_id: int) -> list[Membership]:
+    """Who is in a room: its owner, the moderators, everybody else."""
+    rank = {Membership.Role.OWNER: 0, Membership.Role.MODERATOR: 1}
+    members = Membership.objects.filter(room=room_id).select_related("user")
+    return sorted(members, key=lambda m: (rank.get(m.role, 2), m.user.name.casefold()))
+
+
+def newest_messages(room_id: int) -> list[Message]:
+    newest = Message.objects.filter(room=room_id).for_wire().newest_first()[:PAGE]
+    return list(reversed(newest))
+
+
+def history(user: User, room_id: int, before: int) -> Older:
+    """A page of what was said before a position, oldest first."""
+    membership(user, room_id)
+    older = list(
+        Message.objects.filter(room=room_id)
+        .for_wire()
+        .before(before)
+        .newest_first()[: PAGE + 1]
+    )
+    return Older(
+        room=room_id,
+        messages=[serializers.message(message) for message in reversed(older[:PAGE])],
+        more=len(older) > PAGE,
+    )
+
+
+def sync(user: User, room_id: int, since: int) -> Synced:
+    """A page of what changed after number `since`, in the order of the changes.
+
+    The room's number is read first: a change that commits in between is sent, and asked for
+    again at worst, but never passed over.
+    """
+    head = membership(user, room_id).room.head
+    changes = list(
+        Message.objects.filter(room=room_id).for_wire().since(since)[: PAGE + 1]
+    )
+    return Synced(
+        room=room_id,
+        messages=[serializers.message(message) for message in changes[:PAGE]],
+        head=head,
+        more=len(changes) > PAGE,
+    )
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """What a heartbeat finds: whether the session still holds, and each room's number."""
+
+    user: User | None
+    heads: dict[int, int]
+
+
+def pulse(session_key: str | None) -> Pulse:
+    """Looks again at all that a socket was opened on."""
+    user = session_user(session_key)
+    if user is None:
+        return Pulse(user=None, heads={})
+    return Pulse(
+        user=user, heads=dict(user.memberships.values_list("room", "room__head"))
+    )
+
+
+def session_user(session_key: str | None) -> User | None:
+    """Whose session this is now; None once it ended, expired or lost its password's hash."""
+    store: Any = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    user = get_user(cast(HttpRequest, SimpleNamespace(session=store)))
+    return cast(User, user) if user.is_authenticated else None

@@ -1,0 +1,114 @@
+"""One room in one process: the open sockets in it, and the rounds in which they are written to."""
+
+import asyncio
+from typing import Any
+
+from asgiref.typing import ASGISendCallable, WebSocketSendEvent
+
+from chat import protocol
+from chat.presence import Presence
+from chat.sequence import PATIENCE, Sequence
+
+BREATH = 0.03  # seconds in which a busy room gathers events, so that they leave in one frame
+YIELD_EVERY = 32  # sockets written to before the event loop may receive again
+
+
+class Socket:
+    """An open WebSocket as the fan-out sees it: whose it is, and how to write to it."""
+
+    def __init__(self, send: ASGISendCallable) -> None:
+        self._send = send
+        self._held: list[str] | None = []
+        self.user_id = 0
+        self.rooms: set[int] = set()
+
+    async def write(self, frame: str) -> None:
+        if self._held is None:
+            await self._write(frame)
+        else:
+            self._held.append(frame)
+
+    async def release(self) -> None:
+        """Lets through what was held since the socket joined its rooms: `welcome` goes first."""
+        while self._held:
+            await self._write(self._held.pop(0))
+        self._held = None
+
+    async def _write(self, frame: str) -> None:
+        await self._send(WebSocketSendEvent(type="websocket.send", bytes=None, text=frame))
+
+
+class Relay:
+    """Takes in what is published to a room and writes it to the room's sockets here."""
+
+    def __init__(self, room_id: int) -> None:
+        self.room_id = room_id
+        self.sockets: set[Socket] = set()
+        self.presence = Presence(room_id)
+        self.subscribed = asyncio.Event()
+        self.people_changed = asyncio.Event()
+        self._events = Sequence()
+        self._arrived = asyncio.Event()
+
+    def add(self, socket: Socket) -> None:
+        self.sockets.add(socket)
+        socket.rooms.add(self.room_id)
+        self.people_changed.set()
+
+    def drop(self, socket: Socket) -> None:
+        self.sockets.discard(socket)
+        socket.rooms.discard(self.room_id)
+        self.people_changed.set()
+
+    def revoke(self, user_id: int) -> None:
+        for socket in [socket for socket in self.sockets if socket.user_id == user_id]:
+            self.drop(socket)
+
+    def put(self, number: int, event: str) -> None:
+        self._events.put(number, event)
+        self._arrived.set()
+
+    def take_in(self, message: dict[str, Any]) -> None:
+        """What a process published to the room; `fanout` says what there is."""
+        match message:
+            case {"event": event, "number": number}:
+                self.put(number, event)
+            case {"revoked": user_id}:
+                self.revoke(user_id)
+            case {"from": process, "users": users}:
+                if self.presence.hear(process, users):
+                    self.people_changed.set()
+
+    def tell_presence(self) -> set[int]:
+        """Tells the sockets who came and went. Returns who is here, in this process."""
+        users = {socket.user_id for socket in self.sockets}
+        if changes := self.presence.changes(users):
+            self.put(0, protocol.encode(changes))
+        return users
+
+    async def write_rounds(self) -> None:
+        """Writes what has come in to every socket, as one frame.
+
+        What comes in meanwhile leaves together in the next round. A round of several events means
+        a busy room, which then draws breath; a quiet room never waits.
+        """
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            events = self._events.take()
+            if self._events.waits:
+                asyncio.get_running_loop().call_later(PATIENCE, self._arrived.set)
+            if not events:
+                continue
+            await self._write_to_all(protocol.frame(*events))
+            if len(events) > 1:
+                await asyncio.sleep(BREATH)
+
+    async def _write_to_all(self, frame: str) -> None:
+        for written, socket in enumerate(tuple(self.sockets), 1):
+            try:
+                await socket.write(frame)
+            except Exception:  # a socket that broke is no reason to keep the others waiting
+                self.drop(socket)
+            if written % YIELD_EVERY == 0:
+                await asyncio.sleep(0)

@@ -1,0 +1,276 @@
+"""The pages. Synchronous and small: what may be seen `queries` decide, what may be done `actions`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from chat import actions, queries, serializers
+from chat.forms import (
+    AccountForm,
+    DirectForm,
+    MemberForm,
+    NewRoomForm,
+    ProfileForm,
+    RoleForm,
+    RoomForm,
+)
+from chat.models import Invitation, Membership, Message, Room, User
+from chat.protocol import Invalid
+
+EMOJI = {
+    "Hands": ["👍", "👎", "👏", "🙌", "🙏", "💪", "👋", "🤝"],
+    "Faces": ["😀", "😂", "😊", "😍", "🤔", "😮", "😢", "😴"],
+    "Things": ["❤️", "🎉", "🔥", "🚀", "👀", "✅", "❌", "☕"],
+}
+
+
+class UserRequest(HttpRequest):
+    """A request behind `login_required`."""
+
+    user: User
+
+
+def page(request: UserRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
+    """A page of a person, with the rooms of that person at its side."""
+    rooms = [serializers.room_state(m, request.user) for m in queries.memberships(request.user)]
+    response = render(request, template, context | {"sidebar": rooms}, status=status)
+    response["Cache-Control"] = "private"
+    return response
+
+
+@contextmanager
+def refusals_on(form: BaseForm) -> Iterator[None]:
+    """What is refused as invalid is said on the form."""
+    try:
+        yield
+    except Invalid as refusal:
+        form.add_error(None, refusal.detail)
+
+
+# --- rooms ---------------------------------------------------------------------------------------
+
+
+@login_required
+def home(request: UserRequest) -> HttpResponse:
+    last = last_room(request)
+    return redirect("room", last) if last else page(request, "chat/begin.html")
+
+
+def last_room(request: UserRequest) -> int | None:
+    """Where this person was last, or else where something was said last."""
+    mine = Membership.objects.of(request.user)
+    last: int | None = request.session.get("last_room")
+    if last and mine.filter(room=last).exists():
+        return last
+    newest = Message.objects.filter(room__memberships__in=mine).order_by("-pk").first()
+    return newest.room_id if newest else mine.values_list("room", flat=True).first()
+
+
+@login_required
+def room(request: UserRequest, room_id: int) -> HttpResponse:
+    # The room's number is read before its messages: what is said in between then comes twice
+    # rather than never.
+    here = queries.membership(request.user, room_id)
+    history = queries.newest_messages(room_id)
+    request.session["last_room"] = room_id
+    return page(
+        request,
+        "chat/room.html",
+        room_id=room_id,
+        here=here,
+        name=here.room.name_for(request.user),
+        history=[serializers.message(message) for message in history],
+        more=len(history) == queries.PAGE,
+        people=queries.people(room_id),
+        emoji=EMOJI,
+    )
+
+
+@login_required
+def rooms(request: UserRequest) -> HttpResponse:
+    others = Room.objects.open().not_joined_by(request.user).order_by("name")
+    return page(request, "chat/rooms.html", others=others)
+
+
+@login_required
+def room_new(request: UserRequest) -> HttpResponse:
+    form = NewRoomForm(request.POST or None)
+    if form.is_valid():
+        with refusals_on(form):
+            return redirect(actions.create_room(user=request.user, **form.cleaned_data))
+    return page(request, "chat/room_new.html", form=form)
+
+
+@login_required
+def room_settings(request: UserRequest, room_id: int) -> HttpResponse:
+    here = queries.membership(request.user, room_id)
+    form = RoomForm(request.POST or None, initial={"name": here.room.name, "topic": here.room.topic})
+    if form.is_valid():
+        with refusals_on(form):
+            return redirect(
+                actions.update_room(user=request.user, room_id=room_id, **form.cleaned_data)
+            )
+    return page(request, "chat/room_settings.html", here=here, room_id=room_id, form=form)
+
+
+@require_POST
+@login_required
+def room_join(request: UserRequest, room_id: int) -> HttpResponse:
+    return redirect(actions.join_room(user=request.user, room_id=room_id))
+
+
+@require_POST
+@login_required
+def room_leave(request: UserRequest, room_id: int) -> HttpResponse:
+    actions.leave_room(user=request.user, room_id=room_id)
+    return redirect("home")
+
+
+# --- people --------------------------------------------------------------------------------------
+
+
+@login_required
+def people(request: UserRequest, room_id: int) -> HttpResponse:
+    return people_page(request, queries.membership(request.user, room_id))
+
+
+def people_page(
+    request: UserRequest, here: Membership, form: MemberForm | None = None, link: str = ""
+) -> HttpResponse:
+    return page(
+        request,
+        "chat/people.html",
+        here=here,
+        name=here.room.name_for(request.user),
+        room_id=here.room_id,
+        people=queries.people(here.room_id),
+        form=form or MemberForm(here.room),
+        roles=[Membership.Role.MODERATOR, Membership.Role.MEMBER],
+        link=link,
+    )
+
+
+@require_POST
+@login_required
+def member_add(request: UserRequest, room_id: int) -> HttpResponse:
+    here = queries.membership(request.user, room_id)
+    form = MemberForm(here.room, request.POST)
+    if not form.is_valid():
+        return people_page(request, here, form)
+    person: User = form.cleaned_data["person"]
+    actions.add_member(user=request.user, room_id=room_id, member_id=person.pk)
+    messages.success(request, f"{person} is in the room now.")
+    return redirect("people", room_id)
+
+
+@require_POST
+@login_required
+def member_remove(request: UserRequest, room_id: int, member_id: int) -> HttpResponse:
+    actions.remove_member(user=request.user, room_id=room_id, member_id=member_id)
+    return redirect("people", room_id)
+
+
+@require_POST
+@login_required
+def member_role(request: UserRequest, room_id: int, member_id: int) -> HttpResponse:
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        raise Invalid("There is no such role.")
+    actions.set_role(
+        user=request.user, room_id=room_id, member_id=member_id, role=form.cleaned_data["role"]
+    )
+    return redirect("people", room_id)
+
+
+@require_POST
+@login_required
+def invite(request: UserRequest, room_id: int) -> HttpResponse:
+    invitation = actions.invite(user=request.user, room_id=room_id)
+    link = request.build_absolute_uri(invitation.get_absolute_url())
+    return people_page(request, queries.membership(request.user, room_id), link=link)
+
+
+@login_required
+def directory(request: UserRequest) -> HttpResponse:
+    return page(request, "chat/directory.html", form=DirectForm(request.user))
+
+
+@require_POST
+@login_required
+def direct(request: UserRequest) -> HttpResponse:
+    form = DirectForm(request.user, request.POST)
+    if not form.is_valid():
+        return page(request, "chat/directory.html", form=form)
+    people = [person.pk for person in form.cleaned_data["people"]]
+    with refusals_on(form):
+        return redirect(actions.start_direct(user=request.user, people=people))
+    return page(request, "chat/directory.html", form=form)
+
+
+# --- coming in -----------------------------------------------------------------------------------
+
+
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    invitation = Invitation.objects.valid().filter(token=token).select_related("room").first()
+    if invitation is None:
+        return render(request, "chat/invitation_gone.html", status=404)
+    if not request.user.is_authenticated:
+        return sign_up(request, invitation)
+    if request.method != "POST":
+        return render(request, "chat/invitation.html", {"invitation": invitation})
+    return redirect(actions.accept_invitation(user=request.user, token=token))
+
+
+def sign_up(request: HttpRequest, invitation: Invitation) -> HttpResponse:
+    form = AccountForm(request.POST or None)
+    if form.is_valid():
+        with refusals_on(form):
+            login(request, actions.sign_up(token=invitation.token, **form.cleaned_data))
+            return redirect(invitation.room)
+    return render(request, "chat/sign_up.html", {"invitation": invitation, "form": form})
+
+
+class Login(LoginView):
+    """Leads to the set-up while there is nobody who could log in."""
+
+    redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not User.objects.exists():
+            return redirect("setup")
+        return super().dispatch(request, *args, **kwargs)
+
+
+def setup(request: HttpRequest) -> HttpResponse:
+    """The first visitor of an empty site becomes its owner."""
+    if User.objects.exists():
+        return redirect("login")
+    form = AccountForm(request.POST or None)
+    if form.is_valid():
+        with refusals_on(form):
+            login(request, actions.create_owner(**form.cleaned_data))
+            return redirect("home")
+    return render(request, "chat/setup.html", {"form": form})
+
+
+@login_required
+def profile(request: UserRequest) -> HttpResponse:
+    user = request.user
+    initial = {"display_name": user.name, "color": user.color}
+    form = ProfileForm(request.POST or None, initial=initial)
+    if form.is_valid():
+        with refusals_on(form):
+            actions.update_profile(user=user, **form.cleaned_data)
+            messages.success(request, "Saved.")
+            return redirect("profile")
+    return page(request, "chat/profile.html", form=form)

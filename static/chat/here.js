@@ -1,0 +1,7 @@
+/** The room on this page; null on the pages that show none. */
+export const timeline = document.getElementById("timeline");
+
+export const here = timeline && {
+  id: Number(timeline.dataset.room),
+  head: Number(timeline.dataset.head),
+};

@@ -1,0 +1,59 @@
+/** One message on the page: made from the template, filled from what the wire says. */
+import { setHTML } from "chat/html";
+import { me } from "chat/me";
+
+const template = document.getElementById("message");
+const chip = document.getElementById("reaction");
+
+export function create() {
+  return template.content.firstElementChild.cloneNode(true);
+}
+
+/** Fills in a `message` of the wire, or what will be one: that has no `html` and no `id` yet. */
+export function fill(element, message) {
+  const part = (selector) => element.querySelector(selector);
+  Object.assign(element.dataset, {
+    id: message.id,
+    clientId: message.client_id,
+    position: message.position,
+    version: message.version,
+    author: message.author.id,
+    replyTo: message.reply_to ?? "",
+    body: message.body,
+  });
+  element.toggleAttribute("data-own", message.author.id === me.id);
+  element.toggleAttribute("data-deleted", message.deleted);
+  element.toggleAttribute("data-pending", !message.id);
+  part(".avatar").textContent = message.author.initials;
+  part(".avatar").dataset.color = message.author.color;
+  part(".author").textContent = message.author.name;
+  part("time").dateTime = message.created;
+  part(".edited").hidden = !message.edited || message.deleted;
+  part(".failure").hidden = true;
+  fillBody(part(".body"), message);
+  part(".reactions").replaceChildren(...message.reactions.map(reaction));
+}
+
+function fillBody(body, { html, body: source }) {
+  if (html === null) body.textContent = source;
+  else setHTML(body, html);
+}
+
+function reaction({ emoji, users }) {
+  const button = chip.content.firstElementChild.cloneNode(true);
+  Object.assign(button.dataset, { emoji, users });
+  button.setAttribute("aria-pressed", users.includes(me.id));
+  button.querySelector(".emoji").textContent = emoji;
+  button.querySelector(".count").textContent = users.length;
+  return button;
+}
+
+/** What a message says, as plain text on one line. */
+export function textOf(element) {
+  if ("deleted" in element.dataset) return "This message was deleted.";
+  return element.querySelector(".body").textContent.replace(/\s+/g, " ").trim();
+}
+
+export function nameOf(element) {
+  return element.querySelector(".author").textContent;
+}

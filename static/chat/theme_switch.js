@@ -1,0 +1,13 @@
+const root = document.documentElement;
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+function current() {
+  return root.dataset.theme ?? (dark.matches ? "dark" : "light");
+}
+
+for (const button of document.querySelectorAll("[data-theme-switch]")) {
+  button.addEventListener("click", () => {
+    root.dataset.theme = current() === "dark" ? "light" : "dark";
+    localStorage.setItem("chat:theme", root.dataset.theme);
+  });
+}

@@ -1,0 +1,78 @@
+/** The messages of the room, each at its position and in its newest version. */
+import { emit, on } from "chat/bus";
+import { here, timeline } from "chat/here";
+import { create, fill } from "chat/message";
+import { arrange } from "chat/neighbours";
+import { keepView } from "chat/view";
+
+const byId = new Map();
+const waiting = []; // changes that came in one frame are shown together
+
+for (const element of timeline.children) {
+  byId.set(Number(element.dataset.id), element);
+  arrange(element);
+}
+
+export function find(id) {
+  return byId.get(Number(id));
+}
+
+/** The place of the oldest message on the page, before which history is asked for. */
+export function lowest() {
+  return positionOf(timeline.firstElementChild);
+}
+
+export function newest() {
+  return [...timeline.children].findLast((element) => element.dataset.id);
+}
+
+/** Shows messages of the wire: what is new at its place, what has changed where it stands. */
+export function show(messages) {
+  keepView(() => messages.forEach(place));
+}
+
+/** Shows what is being sent after all that was said. */
+export function append(element) {
+  keepView(() => insert(element, Infinity));
+}
+
+function place(message) {
+  const held = find(message.id) ?? timeline.querySelector(`[data-pending][data-client-id="${message.client_id}"]`);
+  if (held && Number(held.dataset.version) >= message.version) return;
+  const element = held ?? create();
+  const stands = Boolean(held?.dataset.id);
+  fill(element, message);
+  byId.set(message.id, element);
+  if (!stands) insert(element, message.position);
+  arrange(element);
+}
+
+function insert(element, position) {
+  let after = timeline.lastElementChild;
+  while (after && (after === element || positionOf(after) > position)) after = after.previousElementSibling;
+  const next = after ? after.nextElementSibling : timeline.firstElementChild;
+  if (next !== element) timeline.insertBefore(element, next);
+  arrange(element);
+  arrange(element.nextElementSibling);
+}
+
+/** What is being sent has no position yet and comes last. */
+function positionOf(element) {
+  return element?.dataset.id ? Number(element.dataset.position) : Infinity;
+}
+
+/** A change to a message further up than the page reaches will come with the history. */
+function isOutOfReach({ id, position }) {
+  return timeline.dataset.more === "true" && !byId.has(id) && position < lowest();
+}
+
+function flush() {
+  const changes = waiting.splice(0);
+  show(changes.map(({ message }) => message));
+  emit("shown", changes.map(({ message, isNew }) => ({ element: find(message.id), isNew })));
+}
+
+on("change", (change) => {
+  if (change.message.room !== here.id || isOutOfReach(change.message)) return;
+  if (waiting.push(change) === 1) queueMicrotask(flush);
+});

@@ -1,0 +1,49 @@
+/** Where the reader looks. It stays there whatever happens above, or follows the end of the talk. */
+import { emit } from "chat/bus";
+import { timeline } from "chat/here";
+
+const NEAR = 48; // pixels
+
+export const scroller = document.getElementById("scroller");
+let following = true;
+
+export function isFollowing() {
+  return following;
+}
+
+export function follow() {
+  following = true;
+  scroller.scrollTop = scroller.scrollHeight;
+}
+
+/** Brings a message into sight and stays there. */
+export function lookAt(element, block = "center") {
+  following = false;
+  element.scrollIntoView({ block });
+  noticeScroll();
+}
+
+/** Makes a change to the timeline without moving what the reader sees. */
+export function keepView(change) {
+  const anchor = following ? null : firstInSight();
+  const before = anchor?.getBoundingClientRect().top;
+  change();
+  if (anchor) scroller.scrollTop += anchor.getBoundingClientRect().top - before;
+  else if (following) follow();
+}
+
+function firstInSight() {
+  const top = scroller.getBoundingClientRect().top;
+  return [...timeline.children].find((element) => element.getBoundingClientRect().bottom > top);
+}
+
+function noticeScroll() {
+  following = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+  emit("scrolled", following);
+}
+
+scroller.addEventListener("scroll", noticeScroll, { passive: true });
+// The composer grows, a keyboard opens, a font arrives: the end stays the end.
+const sizes = new ResizeObserver(() => following && follow());
+sizes.observe(scroller);
+sizes.observe(timeline);
