@@ -15,10 +15,12 @@ def staff(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def delete_each(site: Any, request: HttpRequest, rows: QuerySet[Any]) -> None:
-    """Deletes selected rows as `delete_model` does, one by one, instead of all in one query."""
-    for row in rows:
-        site.delete_model(request, row)
+class DeletingOneByOne(admin.ModelAdmin[Any]):
+    """Deletes selected rows as `delete_model` does, instead of all in one query."""
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for row in queryset:
+            self.delete_model(request, row)
 
 
 class NoAdding:
@@ -32,7 +34,7 @@ class NoChanging:
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(DjangoUserAdmin[User]):
     """People are deactivated, not deleted: what they said stays."""
 
     list_display = ("username", "display_name", "is_active", "is_staff", "last_login")
@@ -42,7 +44,10 @@ class UserAdmin(DjangoUserAdmin):
         ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
     )
     add_fieldsets = (
-        (None, {"fields": ("username", "display_name", "usable_password", "password1", "password2")}),
+        (
+            None,
+            {"fields": ("username", "display_name", "usable_password", "password1", "password2")},
+        ),
     )
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
@@ -55,10 +60,11 @@ class UserAdmin(DjangoUserAdmin):
 
 
 @admin.register(Room)
-class RoomAdmin(admin.ModelAdmin[Room]):
+class RoomAdmin(DeletingOneByOne):
     list_display = ("__str__", "kind", "head", "created_at")
     list_filter = ("kind",)
     search_fields = ("name", "topic")
+    ordering = ("name", "pk")
     fields = ("name", "topic", "kind")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Room | None = None) -> tuple[str, ...]:
@@ -69,9 +75,7 @@ class RoomAdmin(admin.ModelAdmin[Room]):
     def save_model(self, request: HttpRequest, obj: Room, form: Any, change: bool) -> None:
         user = staff(request)
         if change:
-            actions.staff_update_room(
-                user=user, room_id=obj.pk, name=obj.name, topic=obj.topic
-            )
+            actions.staff_update_room(user=user, room_id=obj.pk, name=obj.name, topic=obj.topic)
         else:
             room = actions.create_room(user=user, name=obj.name, kind=obj.kind, topic=obj.topic)
             obj.pk = room.pk
@@ -79,11 +83,9 @@ class RoomAdmin(admin.ModelAdmin[Room]):
     def delete_model(self, request: HttpRequest, obj: Room) -> None:
         actions.staff_delete_room(user=staff(request), room=obj)
 
-    delete_queryset = delete_each
-
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin[Membership]):
+class MembershipAdmin(DeletingOneByOne):
     list_display = ("user", "room", "role", "joined_at")
     list_filter = ("role",)
     list_select_related = ("user", "room")
@@ -108,21 +110,29 @@ class MembershipAdmin(admin.ModelAdmin[Membership]):
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         actions.staff_remove_member(user=staff(request), membership=obj)
 
-    delete_queryset = delete_each
-
 
 @admin.register(Message)
-class MessageAdmin(NoAdding, admin.ModelAdmin[Message]):
+class MessageAdmin(NoAdding, DeletingOneByOne):
     """Deleting leaves a tombstone, as it does in the room."""
 
     list_display = ("__str__", "room", "position", "version", "created_at", "deleted_at")
     list_select_related = ("author", "room")
     search_fields = ("body", "author__username")
-    fields = ("room", "author", "position", "version", "body", "created_at", "edited_at", "deleted_at")
+    fields = (
+        "room",
+        "author",
+        "position",
+        "version",
+        "body",
+        "created_at",
+        "edited_at",
+        "deleted_at",
+    )
     readonly_fields = tuple(field for field in fields if field != "body")
 
     def has_change_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
-        return obj is None or obj.deleted_at is None
+        alive = obj is None or obj.deleted_at is None
+        return alive and super().has_change_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Message, form: Any, change: bool) -> None:
         actions.staff_edit_message(user=staff(request), message_id=obj.pk, body=obj.body)
@@ -130,18 +140,14 @@ class MessageAdmin(NoAdding, admin.ModelAdmin[Message]):
     def delete_model(self, request: HttpRequest, obj: Message) -> None:
         actions.staff_delete_message(user=staff(request), message_id=obj.pk)
 
-    delete_queryset = delete_each
-
 
 @admin.register(Reaction)
-class ReactionAdmin(NoAdding, NoChanging, admin.ModelAdmin[Reaction]):
+class ReactionAdmin(NoAdding, NoChanging, DeletingOneByOne):
     list_display = ("emoji", "user", "message")
     list_select_related = ("user", "message__author")
 
     def delete_model(self, request: HttpRequest, obj: Reaction) -> None:
         actions.staff_remove_reaction(user=staff(request), reaction=obj)
-
-    delete_queryset = delete_each
 
 
 @admin.register(Invitation)

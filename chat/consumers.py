@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import async_to_sync
 from channels.consumer import AsyncConsumer
@@ -32,19 +32,16 @@ logger = logging.getLogger(__name__)
 class OpenSocket(AsyncConsumer):
     """What the pair shares: its place in the fan-out, its heart, and a quiet way to fail."""
 
-    user: User
     socket: Socket
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.socket = Socket(send)
         heart = asyncio.create_task(self.beat())
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, self.socket.send)
         finally:
             heart.cancel()
-            await asyncio.wait(
-                [heart]
-            )  # no task may outlive the ORM thread it was given
+            await asyncio.wait([heart])  # no task may outlive the ORM thread it was given
             fanout.leave(self.socket, *self.socket.rooms)
 
     async def beat(self) -> None:
@@ -61,6 +58,10 @@ class OpenSocket(AsyncConsumer):
         return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None
 
     @property
+    def user(self) -> User:
+        return cast(User, self.scope["user"])
+
+    @property
     def session_key(self) -> str | None:
         key: str | None = self.scope["session"].session_key
         return key
@@ -75,9 +76,7 @@ class OpenSocket(AsyncConsumer):
             logger.warning("The database is not available: %s", type(error).__name__)
         else:
             logger.error("A frame of user %s failed", self.user.pk, exc_info=error)
-        return [
-            Error(code="unavailable", detail="That did not work. Try again.", ref=ref)
-        ]
+        return [Error(code="unavailable", detail="That did not work. Try again.", ref=ref)]
 
 
 @contextmanager
@@ -100,18 +99,14 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
 
     def connect(self) -> None:
         self.accept(self.subprotocol)
-        self.user = self.scope["user"]
         if not self.user.is_authenticated:
             return self.close(protocol.SIGNED_OUT)
-        async_to_sync(self.channel_layer.group_add)(
-            user_group(self.user.pk), self.channel_name
-        )
+        async_to_sync(self.channel_layer.group_add)(user_group(self.user.pk), self.channel_name)
         self.socket.user_id = self.user.pk
-        rooms = list(Membership.objects.of(self.user).values_list("room", flat=True))
-        async_to_sync(fanout.join)(
-            self.socket, rooms
-        )  # before `welcome` reads the heads
-        self.send_json([self.welcome(), *fanout.presence(*rooms)])
+        memberships = Membership.objects.of(self.user).select_related("room")
+        heads = {membership.room_id: membership.room.head for membership in memberships}
+        async_to_sync(fanout.join)(self.socket, heads)  # before `welcome` reads the heads
+        self.send_json([self.welcome(), *fanout.presence(*heads)])
         async_to_sync(self.socket.release)()
 
     def disconnect(self, code: int) -> None:
@@ -154,9 +149,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
         actions.delete_message(user=self.user, message_id=frame.message)
 
     def on_react(self, frame: protocol.React) -> None:
-        actions.react(
-            user=self.user, message_id=frame.message, emoji=frame.emoji, on=frame.on
-        )
+        actions.react(user=self.user, message_id=frame.message, emoji=frame.emoji, on=frame.on)
 
     def on_sync(self, frame: protocol.Sync) -> Event:
         return queries.sync(self.user, frame.room, frame.since)
@@ -179,20 +172,16 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
         """A membership began, changed or ended: look what is so now."""
         room_id = event["room"]
         try:
-            membership = (
-                Membership.objects.of(self.user).for_side_bar().get(room=room_id)
-            )
+            membership = Membership.objects.of(self.user).for_side_bar().get(room=room_id)
         except Membership.DoesNotExist:
             fanout.leave(self.socket, room_id)
             self.send_json([Left(room=room_id)])
         else:
-            async_to_sync(fanout.join)(self.socket, [room_id])
+            async_to_sync(fanout.join)(self.socket, {room_id: membership.room.head})
             self.send_json([serializers.room(membership, self.user)])
 
     def user_read(self, event: dict[str, Any]) -> None:
-        self.send_json(
-            [protocol.ReadElsewhere(room=event["room"], position=event["position"])]
-        )
+        self.send_json([protocol.ReadElsewhere(room=event["room"], position=event["position"])])
 
     def user_session(self, event: dict[str, Any]) -> None:
         """Somebody signed out or was shut out: it may have been us."""
@@ -232,15 +221,14 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept(self.subprotocol)
-        self.user = self.scope["user"]
         if not self.user.is_authenticated:
             return await self.close(protocol.SIGNED_OUT)
         await self.channel_layer.group_add(user_group(self.user.pk), self.channel_name)
         self.socket.user_id = self.user.pk
-        memberships = Membership.objects.of(self.user)
-        rooms = [membership.room_id async for membership in memberships]
-        await fanout.join(self.socket, rooms)  # before `welcome` reads the heads
-        await self.send_json([await self.welcome(), *fanout.presence(*rooms)])
+        memberships = Membership.objects.of(self.user).select_related("room")
+        heads = {membership.room_id: membership.room.head async for membership in memberships}
+        await fanout.join(self.socket, heads)  # before `welcome` reads the heads
+        await self.send_json([await self.welcome(), *fanout.presence(*heads)])
         await self.socket.release()
 
     async def disconnect(self, code: int) -> None:
@@ -292,14 +280,10 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         )
 
     async def on_sync(self, frame: protocol.Sync) -> Event:
-        return await database_sync_to_async(queries.sync)(
-            self.user, frame.room, frame.since
-        )
+        return await database_sync_to_async(queries.sync)(self.user, frame.room, frame.since)
 
     async def on_history(self, frame: protocol.History) -> Event:
-        return await database_sync_to_async(queries.history)(
-            self.user, frame.room, frame.before
-        )
+        return await database_sync_to_async(queries.history)(self.user, frame.room, frame.before)
 
     async def on_read(self, frame: protocol.Read) -> None:
         await database_sync_to_async(actions.mark_read)(
@@ -319,14 +303,12 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         await aclose_old_connections()
         room_id = event["room"]
         try:
-            membership = (
-                await Membership.objects.of(self.user).for_side_bar().aget(room=room_id)
-            )
+            membership = await Membership.objects.of(self.user).for_side_bar().aget(room=room_id)
         except Membership.DoesNotExist:
             fanout.leave(self.socket, room_id)
             await self.send_json([Left(room=room_id)])
         else:
-            await fanout.join(self.socket, [room_id])
+            await fanout.join(self.socket, {room_id: membership.room.head})
             await self.send_json([serializers.room(membership, self.user)])
 
     async def user_read(self, event: dict[str, Any]) -> None:

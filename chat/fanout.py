@@ -8,13 +8,13 @@ channel layer. That is a hint and may be lost; the heartbeat tells every page wh
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Mapping
 from contextvars import Context
 from typing import Any
 from uuid import uuid4
 
 from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
+from channels.layers import BaseChannelLayer, get_channel_layer
 
 from chat import protocol
 from chat.relay import Relay, Socket
@@ -38,6 +38,12 @@ def room_group(room_id: int) -> str:
     return f"room.{room_id}"
 
 
+def channel_layer() -> BaseChannelLayer:
+    layer = get_channel_layer()
+    assert layer, "settings.CHANNEL_LAYERS has a default"
+    return layer
+
+
 class Fanout:
     """The rooms of this process, and the only way to what happens in the others.
 
@@ -52,15 +58,13 @@ class Fanout:
         self._tasks: set[asyncio.Task[None]] = set()
         self._lost = False
 
-    async def join(self, socket: Socket, room_ids: Iterable[int]) -> None:
-        """From here on the socket gets what is published to these rooms."""
+    async def join(self, socket: Socket, heads: Mapping[int, int]) -> None:
+        """From here on the socket gets what is published to these rooms, given with their heads."""
         self._loop = asyncio.get_running_loop()
-        relays = [self._relay(room_id) for room_id in room_ids]
+        relays = [self._relay(room_id, head) for room_id, head in heads.items()]
         for relay in relays:
             relay.add(socket)
-        with contextlib.suppress(
-            TimeoutError
-        ):  # without a channel layer this process is all
+        with contextlib.suppress(TimeoutError):  # without a channel layer this process is all
             await asyncio.wait_for(
                 asyncio.gather(*(relay.subscribed.wait() for relay in relays)), JOIN
             )
@@ -118,10 +122,8 @@ class Fanout:
 
     async def _send(self, group: str, message: dict[str, Any]) -> None:
         try:
-            await get_channel_layer().group_send(group, message)
-        except (
-            Exception
-        ) as error:  # whatever a channel layer raises: the hint is lost, no more
+            await channel_layer().group_send(group, message)
+        except Exception as error:  # whatever a channel layer raises: the hint is lost, no more
             self.failures += 1
             if not self._lost:
                 logger.warning("The channel layer takes nothing: %r", error)
@@ -129,10 +131,10 @@ class Fanout:
         else:
             self._lost = False
 
-    def _relay(self, room_id: int) -> Relay:
+    def _relay(self, room_id: int, head: int) -> Relay:
         relay = self._relays.get(room_id)
         if relay is None:
-            relay = self._relays[room_id] = Relay(room_id)
+            relay = self._relays[room_id] = Relay(room_id, head)
             self._start(self._keep(relay))
         return relay
 
@@ -163,16 +165,12 @@ class Fanout:
         while True:
             try:
                 await self._hear(relay)
-            except (
-                Exception
-            ) as error:  # whatever a channel layer raises, the room stays open
-                logger.warning(
-                    "Room %s hears this process only: %r", relay.room_id, error
-                )
+            except Exception as error:  # whatever a channel layer raises, the room stays open
+                logger.warning("Room %s hears this process only: %r", relay.room_id, error)
             await asyncio.sleep(RETRY)
 
     async def _hear(self, relay: Relay) -> None:
-        layer = get_channel_layer()
+        layer = channel_layer()
         channel = await layer.new_channel()
         await layer.group_add(room_group(relay.room_id), channel)
         relay.subscribed.set()

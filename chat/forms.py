@@ -1,4 +1,4 @@
-"""What people fill in. Forms check the shape of an answer; whether it is allowed, `actions` says."""
+"""What people fill in. Forms check the shape of an answer; what is allowed, `actions` decides."""
 
 from typing import Any
 

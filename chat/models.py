@@ -49,9 +49,7 @@ class User(AbstractUser):
             models.UniqueConstraint(
                 fields=["is_owner"], condition=Q(is_owner=True), name="one_owner"
             ),
-            models.CheckConstraint(
-                condition=Q(color__lt=COLORS), name="color_in_palette"
-            ),
+            models.CheckConstraint(condition=Q(color__lt=COLORS), name="color_in_palette"),
         ]
 
     def __str__(self) -> str:
@@ -90,9 +88,7 @@ class Room(models.Model):
     name = models.CharField(max_length=80, blank=True)
     topic = models.CharField(max_length=200, blank=True)
     kind = models.CharField(max_length=6, choices=Kind, default=Kind.OPEN)
-    direct_key = models.CharField(
-        max_length=200, unique=True, null=True, editable=False
-    )
+    direct_key = models.CharField(max_length=200, unique=True, null=True, editable=False)
     head = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(User, through="Membership", related_name="rooms")
@@ -143,9 +139,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.select_related("room").prefetch_related(
             models.Prefetch(
                 "room__memberships",
-                Membership.objects.filter(room__kind=Room.Kind.DIRECT).select_related(
-                    "user"
-                ),
+                Membership.objects.filter(room__kind=Room.Kind.DIRECT).select_related("user"),
             )
         )
 
@@ -174,9 +168,7 @@ class Membership(models.Model):
         MEMBER = "member"
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(
-        User, models.CASCADE, related_name="memberships", db_index=False
-    )
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships", db_index=False)
     role = models.CharField(max_length=9, choices=Role, default=Role.MEMBER)
     read = models.PositiveBigIntegerField(default=0, editable=False)
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -226,20 +218,14 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
 
 class Message(models.Model):
-    room = models.ForeignKey(
-        Room, models.CASCADE, related_name="messages", db_index=False
-    )
-    author = models.ForeignKey(
-        User, models.PROTECT, related_name="messages", db_index=False
-    )
+    room = models.ForeignKey(Room, models.CASCADE, related_name="messages", db_index=False)
+    author = models.ForeignKey(User, models.PROTECT, related_name="messages", db_index=False)
     client_id = models.UUIDField()
     position = models.PositiveBigIntegerField()
     version = models.PositiveBigIntegerField()
     body = models.TextField(blank=True)
     html = models.TextField(blank=True)
-    reply_to = models.ForeignKey(
-        "self", models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    reply_to = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -248,12 +234,8 @@ class Message(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["room", "position"], name="one_message_a_position"
-            ),
-            models.UniqueConstraint(
-                fields=["room", "version"], name="one_change_a_number"
-            ),
+            models.UniqueConstraint(fields=["room", "position"], name="one_message_a_position"),
+            models.UniqueConstraint(fields=["room", "version"], name="one_change_a_number"),
             models.UniqueConstraint(fields=["author", "client_id"], name="sent_once"),
             models.CheckConstraint(
                 condition=Q(position__gte=1, version__gte=F("position")),
@@ -274,18 +256,14 @@ class Message(models.Model):
 
 
 class Reaction(models.Model):
-    message = models.ForeignKey(
-        Message, models.CASCADE, related_name="reactions", db_index=False
-    )
+    message = models.ForeignKey(Message, models.CASCADE, related_name="reactions", db_index=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="reactions")
     emoji = models.CharField(max_length=32)
 
     class Meta:
         ordering = ["pk"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["message", "user", "emoji"], name="react_once"
-            ),
+            models.UniqueConstraint(fields=["message", "user", "emoji"], name="react_once"),
         ]
 
     def __str__(self) -> str:
@@ -301,9 +279,7 @@ class Invitation(models.Model):
     """A link that lets its bearer sign up and join a room, until it expires or is deleted."""
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="invitations")
-    token = models.CharField(
-        max_length=43, unique=True, default=new_token, editable=False
-    )
+    token = models.CharField(max_length=43, unique=True, default=new_token, editable=False)
     created_by = models.ForeignKey(User, models.CASCADE, related_name="invitations")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(default=a_week_from_now)

@@ -21,10 +21,10 @@ class Presence:
         self._elsewhere: dict[str, tuple[set[int], float]] = {}
 
     def hear(self, process: str, users: list[int]) -> bool:
-        """Takes in another process's list. True if that process was not known yet."""
-        new = process not in self._elsewhere
+        """Takes in another process's list. True if it says something new."""
+        before, _ = self._elsewhere.get(process, (None, 0.0))
         self._elsewhere[process] = (set(users), time.monotonic() + EXPIRES)
-        return new
+        return before != set(users)
 
     def changes(self, here: set[int]) -> protocol.Presence | None:
         """Who came and went since the last call, given who is in this process now."""

@@ -27,14 +27,10 @@ SIGNED_OUT, FORBIDDEN, TOO_SLOW, TOO_MUCH, LEAVING = (
 
 type_tag = "type"
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
-Number = Annotated[
-    int, Meta(ge=0, le=2**63 - 1)
-]  # a place in a room's count of changes
+Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # a place in a room's count of changes
 Text = Annotated[str, Meta(pattern=r"\A[^\x00]*\Z")]  # PostgreSQL stores no NUL
 Ref = Annotated[str, Meta(max_length=64)]
-Code = Literal[
-    "invalid", "forbidden", "not_found", "too_large", "rate_limited", "unavailable"
-]
+Code = Literal["invalid", "forbidden", "not_found", "too_large", "rate_limited", "unavailable"]
 
 
 class Refusal(Exception):
@@ -143,19 +139,20 @@ _refs = msgspec.json.Decoder(_OnlyRef)
 
 
 def decode(text: str | None) -> Frame:
-    """The frame a client's text says. Raises Invalid or TooLarge; None stands for a binary frame."""
+    """The frame that a client sent, None if it was binary. Raises Invalid or TooLarge."""
     if text is None:
         raise Invalid("A frame is JSON text, not binary.")
     try:
-        return _frames.decode(_measured(text))
+        frame: Frame = _frames.decode(_measured(text))
     except msgspec.ValidationError as error:
         raise Invalid(str(error)) from None
     except (msgspec.DecodeError, RecursionError):
         raise Invalid("The frame is not JSON.") from None
+    return frame
 
 
 def ref_of(text: str | None) -> str | None:
-    """The `ref` of a frame that may be wrong in every other way, so that its refusal can carry it."""
+    """The `ref` of a frame that may be wrong in every other way; its refusal carries it."""
     try:
         return _refs.decode(_measured(text or "")).ref
     except (Refusal, msgspec.DecodeError, RecursionError):

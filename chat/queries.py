@@ -18,9 +18,7 @@ PAGE = 50  # messages in one page of history or of what was missed
 
 def membership(user: User, room_id: int) -> Membership:
     """This user's place in a room. Raises NotFound for no such room, Forbidden for no place."""
-    membership = (
-        Membership.objects.of(user).filter(room=room_id).select_related("room").first()
-    )
+    membership = Membership.objects.of(user).filter(room=room_id).select_related("room").first()
     if membership:
         return membership
     if Room.objects.filter(pk=room_id).exists():
@@ -31,14 +29,12 @@ def membership(user: User, room_id: int) -> Membership:
 def memberships(user: User) -> list[Membership]:
     """All rooms of a user, by name."""
     rooms = Membership.objects.of(user).for_side_bar()
-    return sorted(
-        rooms, key=lambda membership: membership.room.name_for(user).casefold()
-    )
+    return sorted(rooms, key=lambda membership: membership.room.name_for(user).casefold())
 
 
 def people(room_id: int) -> list[Membership]:
     """Who is in a room: its owner, the moderators, everybody else."""
-    rank = {Membership.Role.OWNER: 0, Membership.Role.MODERATOR: 1}
+    rank: dict[str, int] = {Membership.Role.OWNER: 0, Membership.Role.MODERATOR: 1}
     members = Membership.objects.filter(room=room_id).select_related("user")
     return sorted(members, key=lambda m: (rank.get(m.role, 2), m.user.name.casefold()))
 
@@ -52,10 +48,7 @@ def history(user: User, room_id: int, before: int) -> Older:
     """A page of what was said before a position, oldest first."""
     membership(user, room_id)
     older = list(
-        Message.objects.filter(room=room_id)
-        .for_wire()
-        .before(before)
-        .newest_first()[: PAGE + 1]
+        Message.objects.filter(room=room_id).for_wire().before(before).newest_first()[: PAGE + 1]
     )
     return Older(
         room=room_id,
@@ -71,9 +64,7 @@ def sync(user: User, room_id: int, since: int) -> Synced:
     again at worst, but never passed over.
     """
     head = membership(user, room_id).room.head
-    changes = list(
-        Message.objects.filter(room=room_id).for_wire().since(since)[: PAGE + 1]
-    )
+    changes = list(Message.objects.filter(room=room_id).for_wire().since(since)[: PAGE + 1])
     return Synced(
         room=room_id,
         messages=[serializers.message(message) for message in changes[:PAGE]],
@@ -95,13 +86,11 @@ def pulse(session_key: str | None) -> Pulse:
     user = session_user(session_key)
     if user is None:
         return Pulse(user=None, heads={})
-    return Pulse(
-        user=user, heads=dict(user.memberships.values_list("room", "room__head"))
-    )
+    return Pulse(user=user, heads=dict(user.memberships.values_list("room", "room__head")))
 
 
 def session_user(session_key: str | None) -> User | None:
     """Whose session this is now; None once it ended, expired or lost its password's hash."""
     store: Any = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     user = get_user(cast(HttpRequest, SimpleNamespace(session=store)))
-    return cast(User, user) if user.is_authenticated else None
+    return user if user.is_authenticated else None

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from asgiref.typing import ASGISendCallable, WebSocketSendEvent
+from asgiref.typing import ASGISendCallable, ASGISendEvent, WebSocketSendEvent
 
 from chat import protocol
 from chat.presence import Presence
@@ -22,32 +22,46 @@ class Socket:
         self.user_id = 0
         self.rooms: set[int] = set()
 
+    async def send(self, message: ASGISendEvent) -> None:
+        """Sends, unless the client is gone; then `websocket.disconnect` is on its way to us."""
+        try:
+            await self._send(message)
+        except (
+            OSError,
+            RuntimeError,
+        ):  # ASGI asks servers for the first; Autobahn raises the other
+            pass
+
     async def write(self, frame: str) -> None:
         if self._held is None:
-            await self._write(frame)
+            await self.send(text(frame))
         else:
             self._held.append(frame)
 
     async def release(self) -> None:
         """Lets through what was held since the socket joined its rooms: `welcome` goes first."""
         while self._held:
-            await self._write(self._held.pop(0))
+            await self.send(text(self._held.pop(0)))
         self._held = None
 
-    async def _write(self, frame: str) -> None:
-        await self._send(WebSocketSendEvent(type="websocket.send", bytes=None, text=frame))
+
+def text(frame: str) -> WebSocketSendEvent:
+    return WebSocketSendEvent(type="websocket.send", bytes=None, text=frame)
 
 
 class Relay:
-    """Takes in what is published to a room and writes it to the room's sockets here."""
+    """Takes in what is published to a room and writes it to the room's sockets here.
 
-    def __init__(self, room_id: int) -> None:
+    `head` is the room's number when the relay begins: what comes next is the one after it.
+    """
+
+    def __init__(self, room_id: int, head: int) -> None:
         self.room_id = room_id
         self.sockets: set[Socket] = set()
         self.presence = Presence(room_id)
         self.subscribed = asyncio.Event()
         self.people_changed = asyncio.Event()
-        self._events = Sequence()
+        self._events = Sequence(after=head)
         self._arrived = asyncio.Event()
 
     def add(self, socket: Socket) -> None:
@@ -106,9 +120,6 @@ class Relay:
 
     async def _write_to_all(self, frame: str) -> None:
         for written, socket in enumerate(tuple(self.sockets), 1):
-            try:
-                await socket.write(frame)
-            except Exception:  # a socket that broke is no reason to keep the others waiting
-                self.drop(socket)
+            await socket.write(frame)
             if written % YIELD_EVERY == 0:
                 await asyncio.sleep(0)

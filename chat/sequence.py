@@ -12,8 +12,8 @@ PATIENCE = 0.1  # seconds to wait for a missing number; after that it is lost, a
 class Sequence:
     """Collects events as they come, hands them out as they happened."""
 
-    def __init__(self) -> None:
-        self._last = 0  # the newest number handed out
+    def __init__(self, after: int) -> None:
+        self._last = after  # the newest number that is out
         self._passing: list[str] = []
         self._numbered: dict[int, tuple[str, float]] = {}
 
@@ -34,12 +34,9 @@ class Sequence:
         events, self._passing = self._passing, []
         for number in sorted(self._numbered):
             event, came = self._numbered[number]
-            if self._is_gap(number) and time.monotonic() - came < PATIENCE:
+            if number > self._last + 1 and time.monotonic() - came < PATIENCE:
                 break
             del self._numbered[number]
             self._last = max(self._last, number)
             events.append(event)
         return events
-
-    def _is_gap(self, number: int) -> bool:
-        return bool(self._last) and number > self._last + 1

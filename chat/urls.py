@@ -19,9 +19,7 @@ urlpatterns = [
         views.member_remove,
         name="member_remove",
     ),
-    path(
-        "rooms/<int:room_id>/people/<int:member_id>/role/", views.member_role, name="member_role"
-    ),
+    path("rooms/<int:room_id>/people/<int:member_id>/role/", views.member_role, name="member_role"),
     path("people/", views.directory, name="directory"),
     path("direct/", views.direct, name="direct"),
     path("invitations/<str:token>/", views.invitation, name="invitation"),

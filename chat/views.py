@@ -1,4 +1,4 @@
-"""The pages. Synchronous and small: what may be seen `queries` decide, what may be done `actions`."""
+"""The pages, synchronous and small. `queries` decide what is seen, `actions` what is done."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ from chat.forms import (
     RoomForm,
 )
 from chat.models import Invitation, Membership, Message, Room, User
-from chat.protocol import Invalid
+from chat.protocol import MAX_UNREAD, Invalid
 
 EMOJI = {
     "Hands": ["👍", "👎", "👏", "🙌", "🙏", "💪", "👋", "🤝"],
@@ -43,7 +43,8 @@ class UserRequest(HttpRequest):
 def page(request: UserRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
     """A page of a person, with the rooms of that person at its side."""
     rooms = [serializers.room_state(m, request.user) for m in queries.memberships(request.user)]
-    response = render(request, template, context | {"sidebar": rooms}, status=status)
+    context |= {"sidebar": rooms, "max_unread": MAX_UNREAD}
+    response = render(request, template, context, status=status)
     response["Cache-Control"] = "private"
     return response
 
@@ -114,7 +115,9 @@ def room_new(request: UserRequest) -> HttpResponse:
 @login_required
 def room_settings(request: UserRequest, room_id: int) -> HttpResponse:
     here = queries.membership(request.user, room_id)
-    form = RoomForm(request.POST or None, initial={"name": here.room.name, "topic": here.room.topic})
+    form = RoomForm(
+        request.POST or None, initial={"name": here.room.name, "topic": here.room.topic}
+    )
     if form.is_valid():
         with refusals_on(form):
             return redirect(

@@ -5,9 +5,7 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
-http = (
-    get_asgi_application()
-)  # loads the apps, so it comes before whatever imports a model
+http = get_asgi_application()  # loads the apps, so it comes before whatever imports a model
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
@@ -17,9 +15,7 @@ from django.conf import settings  # noqa: E402
 from chat.routing import websocket_urlpatterns  # noqa: E402
 from chatsite.orm_threads import OrmThreads  # noqa: E402
 
-websocket = AllowedHostsOriginValidator(
-    AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
-)
+websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
 application = OrmThreads(
     ProtocolTypeRouter({"http": http, "websocket": websocket}),
     size=settings.ASGI_THREADS,

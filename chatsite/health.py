@@ -29,16 +29,16 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     checks: dict[str, Awaitable[None]] = {"database": asyncio.to_thread(ask_database)}
     for number, url in enumerate(settings.REDIS_URLS, 1):
         checks[f"redis {number}"] = ask_redis(url)
-    answers = await asyncio.gather(*(answers_in_time(check) for check in checks.values()))
+    answers = await asyncio.gather(*(answers_in_time(*check) for check in checks.items()))
     silent = [name for name, answered in zip(checks, answers, strict=True) if not answered]
     return JsonResponse({"silent": silent}, status=503 if silent else 200)
 
 
-async def answers_in_time(check: Awaitable[None]) -> bool:
+async def answers_in_time(name: str, check: Awaitable[None]) -> bool:
     try:
         await asyncio.wait_for(check, TIMEOUT)
     except (DatabaseError, RedisError, OSError) as error:  # a timeout is an OSError
-        logger.warning("Not ready: %r", error)
+        logger.warning("Not ready, the %s does not answer: %r", name, error)
         return False
     return True
 

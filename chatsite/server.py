@@ -18,16 +18,17 @@ asyncioreactor.install(uvloop.new_event_loop())
 
 from daphne.cli import CommandLineInterface  # noqa: E402
 from daphne.server import Server  # noqa: E402
+from daphne.ws_protocol import WebSocketProtocol  # noqa: E402
 from django.conf import settings  # noqa: E402
 from twisted.internet.defer import Deferred  # noqa: E402
-from twisted.internet.interfaces import IListeningPort  # noqa: E402
+from twisted.internet.tcp import Port  # noqa: E402
 
 from chatsite import health  # noqa: E402
 
 LEAVING = 4503  # the close code that means: come back, I am going
 GRACE = 8.0  # seconds to finish in; a container runtime kills after 10
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("chatsite.server")
 
 
 class DrainingServer(Server):
@@ -35,9 +36,9 @@ class DrainingServer(Server):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.ports: list[IListeningPort] = []
+        self.ports: list[Port] = []
 
-    def listen_success(self, port: IListeningPort) -> None:
+    def listen_success(self, port: Port) -> None:
         super().listen_success(port)
         self.ports.append(port)
         logger.info("Listening on http://%s:%s", port.getHost().host, port.getHost().port)
@@ -58,12 +59,12 @@ class DrainingServer(Server):
 
     def close_websockets(self) -> None:
         for protocol in list(self.connections):
-            if protocol.application_type == "websocket":
+            if isinstance(protocol, WebSocketProtocol):
                 protocol.handle_reply({"type": "websocket.close", "code": LEAVING})
 
     def running_applications(self) -> list[asyncio.Future[None]]:
         applications = [c.get("application_instance") for c in self.connections.values()]
-        return [application for application in applications if application]
+        return [task for task in applications if task and not task.done()]
 
 
 async def finish(applications: list[asyncio.Future[None]]) -> None:

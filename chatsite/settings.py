@@ -20,13 +20,9 @@ LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 env = environ.FileAwareEnv()
 
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str(
-    "SECRET_KEY", default="django-insecure-for-development-only" if DEBUG else ""
-)
+SECRET_KEY = env.str("SECRET_KEY", default="django-insecure-for-development-only" if DEBUG else "")
 if not SECRET_KEY:
-    raise ImproperlyConfigured(
-        "Set SECRET_KEY, or DEBUG=1 to try things out on your own machine."
-    )
+    raise ImproperlyConfigured("Set SECRET_KEY, or DEBUG=1 to try things out on your own machine.")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=LOCAL_HOSTS)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -94,9 +90,7 @@ def database(url: str, pool: bool) -> dict[str, Any]:
     options = config.setdefault("OPTIONS", {})
     options.setdefault("connect_timeout", 5)
     if pool:
-        return config | {
-            "OPTIONS": options | {"pool": {"min_size": 1, "max_size": ASGI_THREADS}}
-        }
+        return config | {"OPTIONS": options | {"pool": {"min_size": 1, "max_size": ASGI_THREADS}}}
     return config | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 
 
@@ -154,9 +148,7 @@ LOGOUT_REDIRECT_URL = "login"
 # --- on the way to the browser -------------------------------------------------------------------
 
 # A host that is not this machine means people come over a network, and so over TLS.
-HTTPS = env.bool(
-    "HTTPS", default=not DEBUG and not set(ALLOWED_HOSTS) <= set(LOCAL_HOSTS)
-)
+HTTPS = env.bool("HTTPS", default=not DEBUG and not set(ALLOWED_HOSTS) <= set(LOCAL_HOSTS))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
@@ -187,7 +179,8 @@ CONTENT_SECURITY_POLICY = {
 }
 
 STATIC_URL = "static/"
-STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+# While developing, files are served from where they are written.
+STATIC_ROOT = None if DEBUG else env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -206,9 +199,7 @@ USE_TZ = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}
-    },
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {

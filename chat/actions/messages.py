@@ -79,10 +79,7 @@ def edit_message(*, user: User, message_id: int, body: str) -> Message:
 def delete_message(*, user: User, message_id: int) -> Message:
     """Leaves a tombstone without content. The author may, and who moderates the room."""
     message = _seen_by(user, message_id)
-    if (
-        message.author_id != user.pk
-        and not queries.membership(user, message.room_id).moderates
-    ):
+    if message.author_id != user.pk and not queries.membership(user, message.room_id).moderates:
         raise Forbidden("Only its author or a moderator can delete a message.")
     return bury(message)
 
@@ -112,9 +109,7 @@ def mark_read(*, user: User, room_id: int, position: int) -> int:
     if position <= membership.read:
         return membership.read
     with transaction.atomic():
-        Membership.objects.filter(pk=membership.pk).update(
-            read=Greatest("read", position)
-        )
+        Membership.objects.filter(pk=membership.pk).update(read=Greatest("read", position))
         wake(user.pk, "user.read", room=room_id, position=position)
     return position
 
@@ -154,9 +149,7 @@ def _seen_by(user: User, message_id: int) -> Message:
 
 def locked(message_id: int) -> Message:
     """A message, under the lock of its room until the commit."""
-    room_id = (
-        Message.objects.filter(pk=message_id).values_list("room", flat=True).first()
-    )
+    room_id = Message.objects.filter(pk=message_id).values_list("room", flat=True).first()
     if room_id is None:
         raise NotFound("There is no such message.")
     Room.objects.select_for_update().get(pk=room_id)
@@ -190,9 +183,7 @@ def changed(message: Message) -> Message:
 
 def _publish(message: Message) -> None:
     event = serializers.message(message)
-    transaction.on_commit(
-        partial(fanout.publish, message.room_id, message.version, event)
-    )
+    transaction.on_commit(partial(fanout.publish, message.room_id, message.version, event))
 
 
 def _check_alive(message: Message) -> None:

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from chat import queries
-from chat.actions.rooms import create_room, grant, members_of, title
+from chat.actions.rooms import create_room, grant, group_room, members_of, title
 from chat.models import Invitation, Room, User
 from chat.protocol import Forbidden, Invalid, NotFound
 
@@ -18,9 +18,7 @@ def create_owner(*, username: str, display_name: str, password: str) -> User:
     owner.is_owner = owner.is_staff = owner.is_superuser = True
     with transaction.atomic():
         _register(owner, password)
-        create_room(
-            user=owner, name="General", kind=Room.Kind.OPEN, topic="Everybody is here"
-        )
+        create_room(user=owner, name="General", kind=Room.Kind.OPEN, topic="Everybody is here")
     return owner
 
 
@@ -37,7 +35,7 @@ def sign_up(*, token: str, username: str, display_name: str, password: str) -> U
 @transaction.atomic
 def accept_invitation(*, user: User, token: str) -> Room:
     """Takes somebody who is known already into the room of an invitation."""
-    room = _invitation(token).room
+    room = group_room(_invitation(token).room_id)
     if not members_of(room).filter(user=user).exists():
         grant(room, user.pk)
     return room
@@ -59,9 +57,7 @@ def update_profile(*, user: User, display_name: str, color: int) -> None:
 
 
 def _invitation(token: str) -> Invitation:
-    invitation = (
-        Invitation.objects.valid().select_related("room").filter(token=token).first()
-    )
+    invitation = Invitation.objects.valid().select_related("room").filter(token=token).first()
     if invitation is None:
         raise NotFound("This invitation is not valid any more.")
     return invitation
@@ -84,6 +80,6 @@ def _register(user: User, password: str) -> None:
 def _checked(user: User) -> None:
     user.display_name = title(user.display_name or user.username)
     try:
-        user.full_clean(exclude=["password"], validate_constraints=False)
+        user.full_clean(exclude=["password"])
     except ValidationError as error:
         raise Invalid(" ".join(error.messages)) from None

@@ -20,7 +20,7 @@ def create_room(*, user: User, name: str, kind: str, topic: str = "") -> Room:
     """Opens a room that this user owns; `kind` is open or closed."""
     if kind not in (Room.Kind.OPEN, Room.Kind.CLOSED):
         raise Invalid("A new room is open or closed.")
-    room = Room.objects.create(name=title(name), topic=topic.strip(), kind=kind)
+    room = Room.objects.create(name=title(name), topic=about(topic), kind=kind)
     grant(room, user.pk, Role.OWNER)
     return room
 
@@ -72,9 +72,7 @@ def remove_member(*, user: User, room_id: int, member_id: int) -> None:
     room = group_room(room_id)
     mine, theirs = queries.membership(user, room_id), _member(room, member_id)
     if not mine.owns and (not mine.moderates or theirs.moderates):
-        raise Forbidden(
-            "Moderators remove members; only the owner removes a moderator."
-        )
+        raise Forbidden("Moderators remove members; only the owner removes a moderator.")
     if theirs.owns:
         raise Forbidden("The owner can only leave.")
     revoke(theirs)
@@ -127,8 +125,15 @@ def title(name: str) -> str:
     return name
 
 
+def about(topic: str) -> str:
+    topic = " ".join(topic.split())
+    if len(topic) > 200 or "\x00" in topic:
+        raise Invalid("A topic has at most 200 characters.")
+    return topic
+
+
 def rename(room: Room, name: str, topic: str) -> Room:
-    room.name, room.topic = title(name), topic.strip()
+    room.name, room.topic = title(name), about(topic)
     room.save(update_fields=["name", "topic"])
     for user_id in members_of(room).values_list("user", flat=True):
         wake(user_id, "user.room", room=room.pk)
@@ -173,7 +178,7 @@ def make_way(room: Room, role: str) -> None:
 
 
 def appoint_heir(room: Room) -> None:
-    members = members_of(room).order_by("joined_at", "pk")
+    members = members_of(room).filter(user__is_active=True).order_by("joined_at", "pk")
     heir = members.filter(role=Role.MODERATOR).first() or members.first()
     if heir:
         assign(heir, Role.OWNER)

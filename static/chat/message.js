@@ -12,6 +12,7 @@ export function create() {
 /** Fills in a `message` of the wire, or what will be one: that has no `html` and no `id` yet. */
 export function fill(element, message) {
   const part = (selector) => element.querySelector(selector);
+  const saysTheSame = element.dataset.id && element.dataset.body === message.body;
   Object.assign(element.dataset, {
     id: message.id,
     clientId: message.client_id,
@@ -30,13 +31,22 @@ export function fill(element, message) {
   part("time").dateTime = message.created;
   part(".edited").hidden = !message.edited || message.deleted;
   part(".failure").hidden = true;
-  fillBody(part(".body"), message);
-  part(".reactions").replaceChildren(...message.reactions.map(reaction));
+  if (!saysTheSame) fillBody(part(".body"), message); // or else what is selected would be no more
+  fillReactions(part(".reactions"), message.reactions);
 }
 
 function fillBody(body, { html, body: source }) {
   if (html === null) body.textContent = source;
   else setHTML(body, html);
+}
+
+/** The chips are made anew; one that had the focus keeps it, or else the message gets it. */
+function fillReactions(list, reactions) {
+  const focused = list.querySelector(":focus");
+  list.replaceChildren(...reactions.map(reaction));
+  if (!focused) return;
+  const again = [...list.children].find(({ dataset }) => dataset.emoji === focused.dataset.emoji);
+  (again ?? list.closest(".message")).focus({ preventScroll: true });
 }
 
 function reaction({ emoji, users }) {

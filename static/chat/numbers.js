@@ -1,25 +1,29 @@
-/**
- * What this page knows of each room: the number up to which it holds every change. A higher number
- * seen anywhere means that something was lost, and the server is asked for what came since.
- */
+/** The number up to which this page holds every change of a room. A higher one: something was lost. */
 import { emit, on } from "chat/bus";
 import { here } from "chat/here";
 import { send } from "chat/socket";
 
 const rooms = new Map();
-if (here) begin(here.id, here.head);
+if (here) begin(here);
 
-function begin(id, number) {
-  rooms.set(id, { number, ahead: new Set(), asked: false, timer: 0 });
+function begin({ id, head }) {
+  rooms.set(id, { number: head, head, ahead: new Set(), asked: false, timer: 0 });
+}
+
+/** Whether the page has seen this change already, here or further up than it reaches. */
+export function holds(id, number) {
+  return rooms.get(id)?.number >= number;
 }
 
 /** A head may run before the changes that lead to it: they get a moment to arrive. */
 function expect(id, head) {
   const room = rooms.get(id);
-  if (!room || head <= room.number || room.timer) return;
+  if (!room) return;
+  room.head = Math.max(room.head, head);
+  if (room.head <= room.number || room.timer) return;
   room.timer = setTimeout(() => {
     room.timer = 0;
-    if (head > room.number) ask(id, room);
+    if (room.head > room.number) ask(id, room);
   }, 100 + Math.random() * 100);
 }
 
@@ -44,9 +48,7 @@ function hold(room, number) {
 }
 
 function reach(room, number) {
-  room.number = Math.max(room.number, number);
-  room.ahead = new Set([...room.ahead].filter((ahead) => ahead > room.number));
-  hold(room, room.number);
+  while (room.number < number) hold(room, room.number + 1);
 }
 
 on("message", (message) => {
@@ -62,16 +64,16 @@ on("sync", ({ room: id, messages, head, more }) => {
   reach(room, more ? messages.at(-1).version : head);
   if (more) return ask(id, room);
   emit("level", id);
+  expect(id, head);
 });
 
 // The room on the page catches up; of the others the welcome says all that the side bar shows.
 on("welcome", (welcome) => {
   for (const room of rooms.values()) room.asked = false;
-  for (const { id, head } of welcome.rooms) id === here?.id ? expect(id, head) : begin(id, head);
+  for (const room of welcome.rooms) room.id === here?.id ? expect(room.id, room.head) : begin(room);
 });
-on("disconnected", () => emit("level", here?.id));
 on("error", ({ ref }) => ref?.startsWith("sync:") && (rooms.get(Number(ref.slice(5))).asked = false));
 on("heartbeat", ({ heads }) => Object.entries(heads).forEach(([id, head]) => expect(Number(id), head)));
 on("ok", ({ room, version }) => room && expect(room, version));
-on("room", ({ id, head }) => rooms.has(id) || begin(id, head));
+on("room", (room) => rooms.has(room.id) || begin(room));
 on("left", ({ room }) => rooms.delete(room));

@@ -6,27 +6,35 @@ import { newest } from "chat/timeline";
 import { isFollowing } from "chat/view";
 
 const PAUSE = 300; // milliseconds
-let read = Number(timeline.dataset.read);
+let seen = Number(timeline.dataset.read);
+let told = seen;
 let timer;
 
 function isLooking() {
   return document.visibilityState === "visible" && document.hasFocus() && isFollowing();
 }
 
-function tell() {
+/** The page knows at once, the server when nothing more comes for a moment. */
+function look() {
   const position = Number(newest()?.dataset.position ?? 0);
-  if (!isLooking() || position <= read) return;
-  if (send({ type: "read", room: here.id, position })) emit("read", { room: here.id, position });
-}
-
-function soon() {
+  if (!isLooking() || position <= told) return;
+  emit("read", { room: here.id, position });
   clearTimeout(timer);
   timer = setTimeout(tell, PAUSE);
 }
 
+function tell() {
+  if (send({ type: "read", room: here.id, position: seen })) told = seen;
+}
+
 on("read", ({ room, position }) => {
-  if (room === here.id) read = Math.max(read, position);
+  if (room === here.id) seen = Math.max(seen, position);
 });
-for (const type of ["welcome", "shown", "scrolled"]) on(type, soon);
-document.addEventListener("visibilitychange", soon);
-addEventListener("focus", soon);
+on("welcome", ({ rooms }) => {
+  told = rooms.find(({ id }) => id === here.id)?.read ?? told; // what was told last may be lost
+  look();
+});
+on("shown", look);
+on("scrolled", look);
+document.addEventListener("visibilitychange", look);
+addEventListener("focus", look);

@@ -26,9 +26,9 @@ export function lookAt(element, block = "center") {
 /** Makes a change to the timeline without moving what the reader sees. */
 export function keepView(change) {
   const anchor = following ? null : firstInSight();
-  const before = anchor?.getBoundingClientRect().top;
+  const before = anchor?.getBoundingClientRect().bottom; // its top may gain or lose the line of a day
   change();
-  if (anchor) scroller.scrollTop += anchor.getBoundingClientRect().top - before;
+  if (anchor) scroller.scrollTop += anchor.getBoundingClientRect().bottom - before;
   else if (following) follow();
 }
 

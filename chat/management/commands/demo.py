@@ -63,9 +63,7 @@ class Command(BaseCommand):
     help = "Fills an empty database with alice, bob and carol (password: demo), rooms and talk."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--force", action="store_true", help="also where DEBUG is off"
-        )
+        parser.add_argument("--force", action="store_true", help="also where DEBUG is off")
         parser.add_argument(
             "--messages",
             type=int,
@@ -89,13 +87,9 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         if not settings.DEBUG and not options["force"]:
-            raise CommandError(
-                "The demo has a known password: only with DEBUG, or --force."
-            )
+            raise CommandError("The demo has a known password: only with DEBUG, or --force.")
         if not settings.DEBUG and (options["users"] or options["cookies"]):
-            raise CommandError(
-                "--users and --cookies make sessions for anyone: only with DEBUG."
-            )
+            raise CommandError("--users and --cookies make sessions for anyone: only with DEBUG.")
         if not User.objects.exists():
             self.fill()
         room = Room.objects.order_by("pk").first()
@@ -112,9 +106,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             people = {name: new_person(name, shown) for name, shown in PEOPLE.items()}
             alice, bob, carol = people.values()
-            User.objects.filter(pk=alice.pk).update(
-                is_staff=True, is_superuser=True, is_owner=True
-            )
+            User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True, is_owner=True)
             for name, lines in TALK.items():
                 kind = Room.Kind.CLOSED if name == "Release" else Room.Kind.OPEN
                 room = actions.create_room(user=alice, name=name, kind=kind, topic="")
@@ -125,24 +117,18 @@ class Command(BaseCommand):
             direct = actions.start_direct(user=alice, people=[bob.pk])
             say(direct, bob, "Are you coming along for lunch?")
             decorate(people)
-        self.stdout.write(
-            "The demo is ready: alice, bob and carol, each with the password demo."
-        )
+        self.stdout.write("The demo is ready: alice, bob and carol, each with the password demo.")
 
 
 def new_person(username: str, display_name: str, color: int | None = None) -> User:
-    user = User(
-        username=username, display_name=display_name, password=make_password(PASSWORD)
-    )
+    user = User(username=username, display_name=display_name, password=make_password(PASSWORD))
     user.color = len(username) * 5 % 12 if color is None else color
     user.save()
     return user
 
 
 def say(room: Room, author: User, body: str) -> Message:
-    return actions.send_message(
-        user=author, room_id=room.pk, client_id=uuid4(), body=body
-    )
+    return actions.send_message(user=author, room_id=room.pk, client_id=uuid4(), body=body)
 
 
 def decorate(people: dict[str, User]) -> None:
@@ -173,10 +159,7 @@ def join_crowd(room: Room, size: int) -> None:
     password = make_password(PASSWORD)
     names = [f"guest-{number}" for number in range(1, size + 1)]
     User.objects.bulk_create(
-        [
-            User(username=name, display_name=name.capitalize(), password=password)
-            for name in names
-        ],
+        [User(username=name, display_name=name.capitalize(), password=password) for name in names],
         ignore_conflicts=True,
         batch_size=BATCH,
     )

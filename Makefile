@@ -1,0 +1,60 @@
+# Two commands: `make run` and `make test`. Each sets up what it needs, below .venv.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+# The newest Django needs a newer Python than Debian's. pyenv's shim may be there and not run.
+NEWEST_DJANGO := django==6.1.3
+NEWEST_PYTHON = $(shell for python in python3.13 $(HOME)/.pyenv/versions/3.13.*/bin/python; do \
+	$$python -c "" 2>/dev/null && echo $$python && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help run lint test test-newest
+
+help:
+	@echo "make run    start the chat with some demo talk (PORT=8000)"
+	@echo "make test   check and test everything; what this machine lacks is named at the end"
+	@echo "make lint   check style and types only"
+
+run: export DEBUG ?= 1
+run: .venv/site-installed
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py demo
+	@echo "Log in as alice, bob or carol; the password is demo. Ctrl-C ends it."
+	@$(BIN)/python -m chatsite.server --port $(PORT)
+
+lint: .venv/tests-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.services postgres -- $(BIN)/python -m pytest -m "not browser and not compose"
+	@$(if $(NEWEST_PYTHON),$(MAKE) --no-print-directory test-newest,echo "Not tested, this machine lacks it: Python 3.13 (for $(NEWEST_DJANGO))")
+
+test-newest: .venv/newest/installed
+	.venv/newest/bin/python -m pytest -m "not browser and not compose"
+
+.venv/bin/python:
+	@$(PYTHON) -c "import ensurepip" 2>/dev/null || \
+		{ echo "$(PYTHON) cannot make a virtual environment: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+.venv/site-installed: requirements.txt | .venv/bin/python
+	@echo "Installing what the site needs into .venv ..."
+	@$(BIN)/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+.venv/tests-installed: requirements-dev.txt .venv/site-installed
+	@echo "Installing what the tests need into .venv ..."
+	@$(BIN)/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+.venv/newest/installed: requirements-dev.txt requirements.txt
+	@echo "Installing $(NEWEST_DJANGO) on Python 3.13 into .venv/newest ..."
+	@$(NEWEST_PYTHON) -m venv .venv/newest
+	@.venv/newest/bin/python $(PIP_INSTALL) -r $<
+	@.venv/newest/bin/python $(PIP_INSTALL) $(NEWEST_DJANGO)
+	@touch $@

@@ -1,0 +1,12 @@
+/** What every page of a person does. */
+import "chat/socket";
+import "chat/numbers";
+import "chat/outbox";
+import "chat/sidebar";
+import "chat/title";
+import "chat/presence";
+import "chat/banner";
+import "chat/drawer";
+import "chat/theme_switch";
+import "chat/copy";
+import "chat/filter";

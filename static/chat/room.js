@@ -1,0 +1,20 @@
+/** What the page of a room does. */
+import "chat/page";
+import "chat/timeline";
+import "chat/pending";
+import "chat/unread_line";
+import "chat/older";
+import "chat/newest";
+import "chat/reading";
+import "chat/quotes";
+import "chat/tools";
+import "chat/keys";
+import "chat/reactions";
+import "chat/emoji_picker";
+import "chat/deleting";
+import "chat/composer";
+import "chat/draft";
+import "chat/limit";
+import "chat/writing";
+import "chat/typing";
+import "chat/announcer";

@@ -1,0 +1,44 @@
+/** What becomes of the text in the composer: a message, an answer or an edit. */
+import { begin, end, isEditing, subject } from "chat/about";
+import { act } from "chat/act";
+import { on } from "chat/bus";
+import { write } from "chat/composer";
+import { restore } from "chat/draft";
+import { here } from "chat/here";
+import { post } from "chat/outbox";
+import { follow } from "chat/view";
+
+const REF = "act:edit";
+
+function say(body) {
+  const about = subject();
+  end();
+  write("");
+  post(here.id, body, about ? Number(about.element.dataset.id) : null);
+  follow();
+}
+
+/** The text stays in the composer until the server has taken it. */
+function edit(body) {
+  const { element } = subject();
+  if (body === element.dataset.body) return stop();
+  act({ type: "edit", message: Number(element.dataset.id), body, ref: REF });
+}
+
+function stop() {
+  const wasEditing = isEditing();
+  end();
+  if (wasEditing) restore();
+}
+
+on("compose", (body) => (isEditing() ? edit(body) : say(body)));
+on("do:reply", (element) => {
+  stop();
+  begin("reply", element);
+});
+on("do:edit", (element) => {
+  begin("edit", element);
+  write(element.dataset.body);
+});
+on("cancel", stop);
+on("ok", ({ ref }) => ref === REF && stop());

@@ -1,0 +1,701 @@
+"""What may be said, by whom, and which number it takes."""
+
+from collections.abc import Callable
+from functools import partial
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+from django.db.models import Count, F, Max
+from pytest_django import DjangoAssertNumQueries
+
+from chat import actions, protocol, rate_limit
+from chat.actions.messages import MAX_EMOJI
+from chat.models import Membership, Message, Room, User
+from chat.protocol import MAX_BODY, Forbidden, Invalid, NotFound, RateLimited, TooLarge
+from tests.factories import (
+    Interrupted,
+    at_once,
+    direct,
+    head,
+    listening,
+    meanwhile,
+    moderator,
+    person,
+    room,
+    say,
+)
+
+pytestmark = pytest.mark.django_db
+
+EMOJI = "😀😃😄😁😆😅😂🙂🙃😉😊😇😍😘😗😋😛😜😝😎😏"
+
+
+@pytest.fixture
+def alice() -> User:
+    return person("alice")
+
+
+@pytest.fixture
+def bob() -> User:
+    return person("bob")
+
+
+@pytest.fixture
+def garden(alice: User, bob: User) -> Room:
+    """Alice's room, with Bob in it."""
+    return room(alice, bob)
+
+
+def react(user: User, message: Message, emoji: str = "🎉", on: bool = True) -> Message:
+    return actions.react(user=user, message_id=message.pk, emoji=emoji, on=on)
+
+
+def edit(user: User, message: Message, body: str = "Hello again") -> Message:
+    return actions.edit_message(user=user, message_id=message.pk, body=body)
+
+
+def delete(user: User, message: Message) -> Message:
+    return actions.delete_message(user=user, message_id=message.pk)
+
+
+def read(user: User, room: Room, position: int) -> int:
+    return actions.mark_read(user=user, room_id=room.pk, position=position)
+
+
+def read_by(user: User, room: Room) -> int:
+    return Membership.objects.get(user=user, room=room).read
+
+
+# --- send ----------------------------------------------------------------------------------------
+
+
+def test_a_message_takes_the_next_number_of_its_room(alice: User, garden: Room) -> None:
+    said = [say(alice, garden) for _ in range(3)]
+    assert [(m.position, m.version) for m in said] == [(1, 1), (2, 2), (3, 3)]
+    assert head(garden) == 3
+
+
+def test_each_room_counts_for_itself(alice: User, garden: Room) -> None:
+    say(alice, garden)
+    assert say(alice, room(alice)).position == 1
+
+
+def test_a_message_is_published_to_its_room(alice: User, garden: Room) -> None:
+    with listening() as heard:
+        message = say(alice, garden, "**Hello**")
+    [(room_id, number, event)] = heard.published
+    assert (room_id, number) == (garden.pk, 1)
+    assert (event.id, event.body) == (message.pk, "**Hello**")
+    assert event.html == "<p><strong>Hello</strong></p>"
+
+
+def test_space_around_a_message_is_not_kept(alice: User, garden: Room) -> None:
+    assert say(alice, garden, "\n  Hello \n").body == "Hello"
+
+
+@pytest.mark.parametrize("body", ["", " ", "\n\t\n", "\u2003"])
+def test_a_message_without_words_is_invalid(alice: User, garden: Room, body: str) -> None:
+    with pytest.raises(Invalid):
+        say(alice, garden, body)
+
+
+def test_a_message_of_the_greatest_length_is_said(alice: User, garden: Room) -> None:
+    assert len(say(alice, garden, "ä" * MAX_BODY).body) == MAX_BODY
+
+
+def test_a_longer_message_is_too_large(alice: User, garden: Room) -> None:
+    with pytest.raises(TooLarge):
+        say(alice, garden, "x" * (MAX_BODY + 1))
+
+
+def test_who_is_not_in_the_room_may_not_send(garden: Room) -> None:
+    with pytest.raises(Forbidden):
+        say(person("eve"), garden)
+
+
+def test_a_removed_member_may_not_send(alice: User, bob: User, garden: Room) -> None:
+    say(bob, garden)
+    actions.remove_member(user=alice, room_id=garden.pk, member_id=bob.pk)
+    with pytest.raises(Forbidden):
+        say(bob, garden)
+
+
+def test_a_person_who_was_shut_out_may_not_send(bob: User, garden: Room) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    with pytest.raises(Forbidden):
+        say(bob, garden)
+
+
+def test_nothing_is_said_in_a_room_that_does_not_exist(alice: User, garden: Room) -> None:
+    garden.pk += 1
+    with pytest.raises(NotFound):
+        say(alice, garden)
+
+
+def test_a_refused_message_takes_no_number_and_is_told_to_nobody(garden: Room) -> None:
+    with listening() as heard, pytest.raises(Forbidden):
+        say(person("eve"), garden)
+    assert heard.nothing
+    assert head(garden) == 0
+
+
+def test_who_writes_too_much_is_held_back(
+    alice: User, bob: User, garden: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limit, "writes", rate_limit.TokenBuckets(per_minute=2))
+    say(alice, garden)
+    say(alice, garden)
+    with pytest.raises(RateLimited):
+        say(alice, garden)
+    assert say(bob, garden).position == 3
+
+
+def test_sending_takes_four_queries_in_one_transaction(
+    alice: User, garden: Room, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with listening(), django_assert_num_queries(2 + 4):  # begin, commit
+        say(alice, garden)
+
+
+# --- once, for ever ------------------------------------------------------------------------------
+
+
+def test_sent_again_it_is_the_same_message(alice: User, garden: Room) -> None:
+    client_id = uuid4()
+    first = say(alice, garden, "Hello", client_id)
+    again = say(alice, garden, "Something else", client_id)
+    assert again == first
+    assert again.body == "Hello"
+
+
+def test_a_message_sent_again_takes_no_number_and_is_told_to_nobody(
+    alice: User, garden: Room
+) -> None:
+    client_id = uuid4()
+    say(alice, garden, client_id=client_id)
+    with listening() as heard:
+        say(alice, garden, client_id=client_id)
+    assert heard.nothing
+    assert head(garden) == 1
+
+
+def test_sent_again_into_another_room_it_stays_where_it_was_said(alice: User, garden: Room) -> None:
+    client_id, elsewhere = uuid4(), room(alice)
+    say(alice, garden, client_id=client_id)
+    assert say(alice, elsewhere, client_id=client_id).room == garden
+    assert head(elsewhere) == 0
+
+
+def test_sent_again_after_its_deletion_it_stays_deleted(alice: User, garden: Room) -> None:
+    client_id = uuid4()
+    delete(alice, say(alice, garden, client_id=client_id))
+    assert say(alice, garden, client_id=client_id).deleted_at
+
+
+def test_the_same_client_id_of_another_author_is_another_message(
+    alice: User, bob: User, garden: Room
+) -> None:
+    client_id = uuid4()
+    hers, his = say(alice, garden, client_id=client_id), say(bob, garden, client_id=client_id)
+    assert hers != his
+    assert (hers.position, his.position) == (1, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sent_many_times_at_once_it_is_one_message(alice: User, garden: Room) -> None:
+    send = partial(say, alice, garden, client_id=uuid4())
+    with listening() as heard:
+        messages = at_once(*[send] * 8)
+    assert messages == [Message.objects.get()] * 8
+    assert heard.numbers == [head(garden)] == [1]
+
+
+# --- answer --------------------------------------------------------------------------------------
+
+
+def test_an_answer_names_what_it_answers(alice: User, bob: User, garden: Room) -> None:
+    question = say(alice, garden)
+    assert say(bob, garden, reply_to=question.pk).reply_to == question
+
+
+def test_an_answer_to_another_room_is_not_found(alice: User, garden: Room) -> None:
+    elsewhere = say(alice, room(alice))
+    with pytest.raises(NotFound):
+        say(alice, garden, reply_to=elsewhere.pk)
+
+
+def test_an_answer_to_nothing_is_not_found(alice: User, garden: Room) -> None:
+    with pytest.raises(NotFound):
+        say(alice, garden, reply_to=2**63 - 1)
+
+
+# --- edit ----------------------------------------------------------------------------------------
+
+
+def test_an_edit_takes_the_next_number_and_keeps_the_place(alice: User, garden: Room) -> None:
+    first = say(alice, garden)
+    say(alice, garden)
+    edited = edit(alice, first)
+    assert (edited.position, edited.version) == (1, 3)
+    assert head(garden) == 3
+
+
+def test_an_edit_is_published_as_the_message_is_now(alice: User, garden: Room) -> None:
+    message = say(alice, garden)
+    with listening() as heard:
+        edit(alice, message, " *Hello* ")
+    [(_, number, event)] = heard.published
+    assert (number, event.version, event.edited) == (2, 2, True)
+    assert (event.body, event.html) == ("*Hello*", "<p><em>Hello</em></p>")
+
+
+def test_nobody_edits_what_another_said(alice: User, bob: User, garden: Room) -> None:
+    message = say(bob, garden)
+    with pytest.raises(Forbidden):
+        edit(alice, message)
+
+
+def test_a_removed_member_may_not_edit(alice: User, bob: User, garden: Room) -> None:
+    message = say(bob, garden)
+    actions.remove_member(user=alice, room_id=garden.pk, member_id=bob.pk)
+    with pytest.raises(Forbidden):
+        edit(bob, message)
+
+
+def test_a_message_that_is_not_there_is_not_found(alice: User) -> None:
+    for attempt in (edit, delete, react):
+        with pytest.raises(NotFound):
+            attempt(alice, Message(pk=1))
+
+
+def test_a_deleted_message_cannot_be_edited(alice: User, garden: Room) -> None:
+    message = delete(alice, say(alice, garden))
+    with pytest.raises(Invalid):
+        edit(alice, message)
+
+
+def test_an_edit_says_something(alice: User, garden: Room) -> None:
+    message = say(alice, garden)
+    with pytest.raises(Invalid):
+        edit(alice, message, " ")
+
+
+def test_an_edit_is_not_longer_than_a_message(alice: User, garden: Room) -> None:
+    message = say(alice, garden)
+    with pytest.raises(TooLarge):
+        edit(alice, message, "x" * (MAX_BODY + 1))
+
+
+def test_a_refused_edit_changes_nothing_and_is_told_to_nobody(
+    alice: User, bob: User, garden: Room
+) -> None:
+    message = say(bob, garden)
+    with listening() as heard, pytest.raises(Forbidden):
+        edit(alice, message)
+    assert heard.nothing
+    assert head(garden) == 1
+    assert Message.objects.get().body == "Hello"
+
+
+# --- delete --------------------------------------------------------------------------------------
+
+
+def test_a_tombstone_has_neither_content_nor_reactions(
+    alice: User, bob: User, garden: Room
+) -> None:
+    message = say(alice, garden)
+    react(bob, message)
+    delete(alice, message)
+    message.refresh_from_db()
+    assert message.deleted_at
+    assert (message.body, message.html) == ("", "")
+    assert not message.reactions.exists()
+
+
+def test_a_deletion_takes_the_next_number_and_keeps_the_place(alice: User, garden: Room) -> None:
+    first = say(alice, garden)
+    say(alice, garden)
+    deleted = delete(alice, first)
+    assert (deleted.position, deleted.version) == (1, 3)
+
+
+def test_a_deletion_is_published_without_content(alice: User, bob: User, garden: Room) -> None:
+    message = say(alice, garden)
+    react(bob, message)
+    with listening() as heard:
+        delete(alice, message)
+    [(_, number, event)] = heard.published
+    assert (number, event.deleted) == (3, True)
+    assert (event.body, event.html, event.reactions) == ("", "", [])
+
+
+def test_deleted_again_it_takes_no_number_and_is_told_to_nobody(alice: User, garden: Room) -> None:
+    message = say(alice, garden)
+    delete(alice, message)
+    with listening() as heard:
+        delete(alice, message)
+    assert heard.nothing
+    assert head(garden) == 2
+
+
+def test_a_member_may_not_delete_what_another_said(alice: User, bob: User, garden: Room) -> None:
+    message = say(alice, garden)
+    with pytest.raises(Forbidden):
+        delete(bob, message)
+
+
+def test_the_owner_may_delete_what_another_said(alice: User, bob: User, garden: Room) -> None:
+    assert delete(alice, say(bob, garden)).deleted_at
+
+
+def test_a_moderator_may_delete_what_the_owner_said(alice: User, bob: User, garden: Room) -> None:
+    message = say(alice, garden)
+    assert delete(moderator(garden, bob), message).deleted_at
+
+
+def test_a_moderator_of_another_room_may_not_delete(alice: User, garden: Room) -> None:
+    eve = person("eve")
+    room(eve)
+    message = say(alice, garden)
+    with pytest.raises(Forbidden):
+        delete(eve, message)
+
+
+def test_a_removed_author_may_not_delete(alice: User, bob: User, garden: Room) -> None:
+    message = say(bob, garden)
+    actions.remove_member(user=alice, room_id=garden.pk, member_id=bob.pk)
+    with pytest.raises(Forbidden):
+        delete(bob, message)
+
+
+def test_in_a_direct_room_nobody_deletes_what_the_other_said(alice: User, bob: User) -> None:
+    message = say(alice, direct(alice, bob))
+    with pytest.raises(Forbidden):
+        delete(bob, message)
+
+
+# --- react ---------------------------------------------------------------------------------------
+
+
+def test_a_reaction_takes_the_next_number(alice: User, bob: User, garden: Room) -> None:
+    message = react(bob, say(alice, garden))
+    assert (message.position, message.version) == (1, 2)
+
+
+def test_a_reaction_is_published_with_the_message(alice: User, bob: User, garden: Room) -> None:
+    message = say(alice, garden)
+    with listening() as heard:
+        react(bob, message)
+        react(alice, message)
+        react(alice, message, "🔥")
+    *_, (_, number, event) = heard.published
+    assert number == 4
+    assert event.reactions == [
+        protocol.Reaction(emoji="🎉", users=[bob.pk, alice.pk]),
+        protocol.Reaction(emoji="🔥", users=[alice.pk]),
+    ]
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_reacting_as_one_has_already_takes_no_number_and_is_told_to_nobody(
+    on: bool, bob: User, garden: Room
+) -> None:
+    message = say(bob, garden)
+    react(bob, message, on=True)
+    react(bob, message, on=on)
+    before = head(garden)
+    with listening() as heard:
+        react(bob, message, on=on)
+    assert heard.nothing
+    assert head(garden) == before
+
+
+def test_taking_a_reaction_away_takes_the_next_number(bob: User, garden: Room) -> None:
+    message = say(bob, garden)
+    react(bob, message)
+    with listening() as heard:
+        react(bob, message, on=False)
+    [(_, number, event)] = heard.published
+    assert (number, event.reactions) == (3, [])
+
+
+def test_one_takes_away_only_what_one_put_there(alice: User, bob: User, garden: Room) -> None:
+    message = say(alice, garden)
+    react(bob, message)
+    react(alice, message, on=False)
+    assert message.reactions.get().user == bob
+
+
+def test_a_reaction_is_not_an_edit(alice: User, bob: User, garden: Room) -> None:
+    assert react(bob, say(alice, garden)).edited_at is None
+
+
+@pytest.mark.parametrize("emoji", ["❤️", "👍🏽", "👨‍👩‍👧", "🇦🇶", "🏴󠁧󠁢󠁳󠁣󠁴󠁿"])
+def test_an_emoji_may_be_made_of_several_characters(emoji: str, alice: User, garden: Room) -> None:
+    react(alice, say(alice, garden), emoji)
+    assert garden.messages.get().reactions.get().emoji == emoji
+
+
+@pytest.mark.parametrize("emoji", ["", "a", ":wave:", "1", "🎉🎉", "<b>", "🎉 ", "🎉" * 1_000])
+def test_what_is_no_emoji_is_invalid(emoji: str, alice: User, garden: Room) -> None:
+    message = say(alice, garden)
+    with pytest.raises(Invalid):
+        react(alice, message, emoji)
+
+
+def test_a_message_takes_so_many_emoji_and_no_more(alice: User, garden: Room) -> None:
+    message = say(alice, garden)
+    for emoji in EMOJI[:MAX_EMOJI]:
+        react(alice, message, emoji)
+    with pytest.raises(Invalid):
+        react(alice, message, EMOJI[MAX_EMOJI])
+    assert message.reactions.count() == MAX_EMOJI
+
+
+def test_an_emoji_that_is_there_already_is_never_too_many(
+    alice: User, bob: User, garden: Room
+) -> None:
+    message = say(alice, garden)
+    for emoji in EMOJI[:MAX_EMOJI]:
+        react(alice, message, emoji)
+    react(bob, message, EMOJI[0])
+    assert message.reactions.count() == MAX_EMOJI + 1
+
+
+def test_who_is_not_in_the_room_may_not_react(alice: User, garden: Room) -> None:
+    message = say(alice, garden)
+    with pytest.raises(Forbidden):
+        react(person("eve"), message)
+
+
+def test_nobody_reacts_to_a_deleted_message(alice: User, bob: User, garden: Room) -> None:
+    message = delete(alice, say(alice, garden))
+    with pytest.raises(Invalid):
+        react(bob, message)
+
+
+# --- read ----------------------------------------------------------------------------------------
+
+
+def test_reading_moves_forward(alice: User, bob: User, garden: Room) -> None:
+    for _ in range(3):
+        say(alice, garden)
+    assert read(bob, garden, 2) == 2
+    assert read_by(bob, garden) == 2
+
+
+def test_reading_never_moves_back(alice: User, bob: User, garden: Room) -> None:
+    for _ in range(3):
+        say(alice, garden)
+    read(bob, garden, 3)
+    assert read(bob, garden, 1) == 3
+    assert read_by(bob, garden) == 3
+
+
+def test_reading_never_goes_beyond_what_was_said(alice: User, bob: User, garden: Room) -> None:
+    say(alice, garden)
+    assert read(bob, garden, 2**63 - 1) == 1
+    assert read_by(bob, garden) == 1
+
+
+def test_reading_tells_the_other_pages_of_the_reader_and_nobody_else(
+    alice: User, bob: User, garden: Room
+) -> None:
+    say(alice, garden)
+    with listening() as heard:
+        read(bob, garden, 1)
+    assert heard.woken == [(bob.pk, {"type": "user.read", "room": garden.pk, "position": 1})]
+    assert not heard.published
+
+
+def test_reading_what_was_read_is_told_to_nobody(alice: User, bob: User, garden: Room) -> None:
+    say(alice, garden)
+    read(bob, garden, 1)
+    with listening() as heard:
+        read(bob, garden, 1)
+    assert heard.nothing
+
+
+def test_who_answers_has_read_what_came_before(alice: User, bob: User, garden: Room) -> None:
+    say(alice, garden)
+    say(bob, garden)
+    assert read_by(bob, garden) == 2
+
+
+def test_who_is_not_in_the_room_reads_nothing(garden: Room) -> None:
+    with pytest.raises(Forbidden):
+        read(person("eve"), garden, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_read_in_many_pages_at_once_the_furthest_counts(
+    alice: User, bob: User, garden: Room
+) -> None:
+    for _ in range(8):
+        say(alice, garden)
+    with listening():
+        at_once(*[partial(read, bob, garden, position) for position in range(1, 9)])
+    assert read_by(bob, garden) == 8
+
+
+# --- type ----------------------------------------------------------------------------------------
+
+
+def test_typing_is_passed_on_to_the_room(bob: User, garden: Room) -> None:
+    with listening() as heard:
+        actions.typing(user=bob, room_id=garden.pk)
+    [(room_id, event)] = heard.passed_on
+    assert room_id == garden.pk
+    assert isinstance(event, protocol.TypingNow) and event.user.id == bob.pk
+
+
+def test_nobody_types_into_a_room_of_others(garden: Room) -> None:
+    with listening() as heard, pytest.raises(Forbidden):
+        actions.typing(user=person("eve"), room_id=garden.pk)
+    assert heard.nothing
+
+
+# --- all or nothing ------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_published_before_the_commit(alice: User, garden: Room) -> None:
+    with listening() as heard:
+        with transaction.atomic():
+            say(alice, garden)
+            assert heard.nothing
+        assert heard.numbers == [1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_rolled_back_is_published_to_nobody_and_takes_no_number(
+    alice: User, bob: User, garden: Room
+) -> None:
+    message = say(alice, garden)
+    with listening() as heard, pytest.raises(Interrupted), transaction.atomic():
+        say(alice, garden)
+        edit(alice, message)
+        react(bob, message)
+        delete(alice, message)
+        read(bob, garden, 1)
+        raise Interrupted
+    assert heard.nothing
+    assert head(garden) == 1
+    assert Message.objects.get().body == "Hello"
+
+
+# --- twenty at once ------------------------------------------------------------------------------
+
+WRITERS, EACH = 20, 6
+
+
+@pytest.fixture
+def crowd(garden: Room, alice: User) -> list[User]:
+    people = [person(f"writer-{number}") for number in range(WRITERS)]
+    for member in people:
+        actions.add_member(user=alice, room_id=garden.pk, member_id=member.pk)
+    return people
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_who_talk_at_once_leave_no_gap_and_no_double(
+    crowd: list[User], garden: Room
+) -> None:
+    def talk(user: User) -> None:
+        for _ in range(EACH):
+            say(user, garden)
+
+    with listening() as heard:
+        outcomes = at_once(*[partial(talk, user) for user in crowd])
+
+    everything = list(range(1, WRITERS * EACH + 1))
+    said = garden.messages.order_by("position")
+    assert outcomes == [None] * WRITERS
+    assert list(said.values_list("position", flat=True)) == everything
+    assert list(said.values_list("version", flat=True)) == everything
+    assert sorted(heard.numbers) == everything
+    assert head(garden) == everything[-1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_who_talk_edit_and_react_at_once_leave_no_gap_and_no_double(
+    crowd: list[User], garden: Room
+) -> None:
+    def live(user: User) -> None:
+        first, second = say(user, garden), say(user, garden)
+        edit(user, first)
+        react(user, second)
+        react(user, second, on=False)
+        delete(user, first)
+
+    with listening() as heard:
+        outcomes = at_once(*[partial(live, user) for user in crowd])
+
+    assert outcomes == [None] * WRITERS
+    assert sorted(heard.numbers) == list(range(1, WRITERS * EACH + 1))
+    assert head(garden) == WRITERS * EACH
+    assert {number: event.version for _, number, event in heard.published} == {
+        number: number for number in heard.numbers
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_who_change_the_same_message_leave_no_gap_and_no_double(
+    crowd: list[User], garden: Room, alice: User
+) -> None:
+    message = say(alice, garden)
+
+    def change(user: User, emoji: str) -> None:
+        for on in (True, False) * (EACH // 2):
+            react(user, message, emoji, on)
+
+    with listening() as heard:
+        outcomes = at_once(
+            *[partial(change, user, emoji) for user, emoji in zip(crowd, EMOJI, strict=False)]
+        )
+
+    assert outcomes == [None] * WRITERS
+    assert sorted(heard.numbers) == list(range(2, WRITERS * EACH + 2))
+    message.refresh_from_db()
+    assert message.version == head(garden) == WRITERS * EACH + 1
+    assert not message.reactions.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_sees_a_number_sees_all_that_came_before_it(crowd: list[User], garden: Room) -> None:
+    """The order of the numbers is the order of the commits."""
+    seen: set[int] = set()
+
+    def look() -> None:
+        room = Room.objects.annotate(said=Count("messages"), newest=Max("messages__version"))
+        head, said, newest = room.values_list("head", "said", "newest").get()
+        assert (said, newest or 0) == (head, head)
+        seen.add(head)
+
+    def talk(user: User) -> None:
+        for _ in range(EACH):
+            say(user, garden)
+
+    with listening(), meanwhile(look):
+        at_once(*[partial(talk, user) for user in crowd])
+    assert len(seen) > 2  # it looked in the middle
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", [edit, delete, react])
+def test_the_newest_change_always_has_the_room_s_number(
+    change: Callable[[User, Message], Message], crowd: list[User], garden: Room
+) -> None:
+    messages = [say(user, garden) for user in crowd]
+
+    def look() -> None:
+        room = Room.objects.annotate(newest=Max("messages__version"))
+        head, newest = room.values_list("head", "newest").get()
+        assert newest == head
+
+    with listening(), meanwhile(look):
+        outcomes = at_once(*[partial(change, message.author, message) for message in messages])
+    assert outcomes == list(Message.objects.order_by("position"))
+    assert head(garden) == 2 * WRITERS
+    assert not Message.objects.exclude(version__gt=F("position")).exists()

@@ -1,0 +1,577 @@
+"""The contract of the wire: both consumers, on every channel layer, over real sockets.
+
+Each test runs six times: {sync, async} x {in-memory, Redis pub/sub, Redis core}.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from chat import actions
+from chat.models import Membership, Message, Room, User
+from tests.client import ChatClient, Event
+from tests.conftest import cookie_of, database_url
+from tests.factories import person
+from tests.site import Site
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATHS = {"sync": "/ws/chat/sync/", "async": "/ws/chat/"}
+LAYERS = ["memory", "pubsub", "core"]
+Connect = Callable[..., ChatClient]
+
+
+@pytest.fixture(scope="session", params=LAYERS)
+def layer(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment of a server with this channel layer."""
+    if request.param == "memory":
+        return {"REDIS_URL": ""}
+    url = request.getfixturevalue("redis_url")
+    return {"REDIS_URL": url, "CHANNEL_LAYER": request.param}
+
+
+def running(layer: dict[str, str], folder: Path, **environment: str) -> Iterator[Site]:
+    site = Site(
+        folder / "site.log", DATABASE_URL=database_url(), HEARTBEAT="1", **layer, **environment
+    )
+    site.start()
+    yield site
+    assert site.stop() == 0
+    assert "Traceback" not in site.log()
+
+
+@pytest.fixture(scope="session")
+def wire(
+    layer: dict[str, str], django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    yield from running(layer, tmp_path_factory.mktemp("wire"))
+
+
+@pytest.fixture(params=PATHS)
+def consumer(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def connect(wire: Site, consumer: str) -> Iterator[Connect]:
+    """Opens a socket of a person on the consumer under test, past its `welcome`."""
+    opened: list[ChatClient] = []
+
+    def connect(user: User, consumer: str = consumer, site: Site = wire) -> ChatClient:
+        client = ChatClient(site.url, PATHS[consumer], cookie_of(user))
+        opened.append(client)
+        client.expect("welcome")
+        return client
+
+    before = len(wire.log())
+    yield connect
+    for client in opened:
+        client.close()
+    assert "Traceback" not in wire.log()[before:]
+
+
+@pytest.fixture
+def alice() -> User:
+    return person("alice")
+
+
+@pytest.fixture
+def bob() -> User:
+    return person("bob")
+
+
+@pytest.fixture
+def room(alice: User, bob: User) -> Room:
+    room = actions.create_room(user=alice, name="Kitchen", kind="open")
+    actions.add_member(user=alice, room_id=room.pk, member_id=bob.pk)
+    return room
+
+
+def other(consumer: str) -> str:
+    return "async" if consumer == "sync" else "sync"
+
+
+# --- opening -------------------------------------------------------------------------------------
+
+
+def test_welcome_says_who_and_where_one_is(
+    wire: Site, consumer: str, alice: User, room: Room
+) -> None:
+    with ChatClient(wire.url, PATHS[consumer], cookie_of(alice)) as client:
+        welcome = client.expect("welcome")
+        assert client.subprotocol == "chat.v1"
+        assert client.heard[0] == welcome
+    assert welcome["protocol"] == "chat.v1"
+    assert welcome["consumer"] == consumer
+    assert welcome["user"]["id"] == alice.pk
+    assert welcome["heartbeat"] == 1
+    assert welcome["limits"]["frame"] == 64 * 1024
+    assert welcome["rooms"] == [
+        {
+            "id": room.pk,
+            "name": "Kitchen",
+            "kind": "open",
+            "role": "owner",
+            "head": 0,
+            "read": 0,
+            "unread": 0,
+        }
+    ]
+
+
+def test_nobody_comes_in_without_a_session(wire: Site, consumer: str) -> None:
+    with ChatClient(wire.url, PATHS[consumer]) as client:
+        assert client.expect_close() == 4401
+        assert client.heard == []
+
+
+def test_a_page_of_another_site_cannot_open_a_socket(
+    wire: Site, consumer: str, alice: User
+) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        ChatClient(wire.url, PATHS[consumer], cookie_of(alice), origin="https://evil.example")
+    assert refused.value.response.status_code == 403
+
+
+def test_an_unknown_path_is_turned_away(wire: Site, alice: User) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        ChatClient(wire.url, "/ws/nowhere/", cookie_of(alice))
+    assert refused.value.response.status_code == 403
+
+
+def test_what_is_said_while_one_comes_in_is_in_welcome_or_follows_it(
+    connect: Connect, alice: User, bob: User, room: Room
+) -> None:
+    talker = connect(alice)
+    for number in range(20):
+        talker.say(room.pk, f"number {number}")
+    listener = connect(bob)
+    head = listener.heard[0]["rooms"][0]["head"]
+    assert listener.heard[0]["type"] == "welcome"
+    for position in range(head + 1, 21):
+        listener.expect("message", room=room.pk, position=position)
+
+
+# --- saying --------------------------------------------------------------------------------------
+
+
+def test_a_message_reaches_everybody_on_both_consumers(
+    connect: Connect, consumer: str, alice: User, bob: User, room: Room
+) -> None:
+    sender, same, opposite = connect(alice), connect(bob), connect(bob, other(consumer))
+    id = sender.say(room.pk, "Is there *coffee*?", ref="first")
+    ok = sender.expect("ok", ref="first")
+    for client in (sender, same, opposite):
+        message = client.expect("message", client_id=id)
+        assert message["body"] == "Is there *coffee*?"
+        assert message["html"] == "<p>Is there <em>coffee</em>?</p>"
+        assert message["author"]["id"] == alice.pk
+        assert message["edited"] is False
+        assert message["deleted"] is False
+        assert message["reactions"] == []
+        assert message["reply_to"] is None
+        assert message["position"] == message["version"] == 1
+        assert ok == {
+            "type": "ok",
+            "ref": "first",
+            "id": id,
+            "message": message["id"],
+            "room": room.pk,
+            "position": 1,
+            "version": 1,
+        }
+
+
+def test_the_same_id_gives_the_same_message_again(
+    connect: Connect, alice: User, bob: User, room: Room
+) -> None:
+    sender, listener = connect(alice), connect(bob)
+    id = sender.say(room.pk, "once")
+    first = sender.expect("ok", id=id)
+    sender.say(room.pk, "twice?", id=id)
+    assert sender.expect("ok", id=id) == first
+    last = sender.say(room.pk, "the end")
+    listener.expect("message", client_id=last)
+    bodies = [event["body"] for event in listener.heard if event["type"] == "message"]
+    assert bodies == ["once", "the end"]
+
+
+def test_edits_reactions_and_deletions_reach_everybody(
+    connect: Connect, alice: User, bob: User, room: Room
+) -> None:
+    sender, listener = connect(alice), connect(bob)
+    id = sender.say(room.pk, "It is teh best")
+    message = listener.expect("message", client_id=id)["id"]
+
+    assert sender.ask("edit", message=message, body="It is the best")["type"] == "ok"
+    edited = listener.expect("message", id=message, version=2)
+    assert (edited["body"], edited["edited"], edited["position"]) == ("It is the best", True, 1)
+
+    assert listener.ask("react", message=message, emoji="🎉", on=True)["type"] == "ok"
+    reacted = sender.expect("message", id=message, version=3)
+    assert reacted["reactions"] == [{"emoji": "🎉", "users": [bob.pk]}]
+
+    assert sender.ask("delete", message=message)["type"] == "ok"
+    gone = listener.expect("message", id=message, version=4)
+    assert (gone["deleted"], gone["body"], gone["html"], gone["reactions"]) == (True, "", "", [])
+
+
+def test_a_reply_names_the_message_it_answers(
+    connect: Connect, alice: User, bob: User, room: Room
+) -> None:
+    sender, listener = connect(alice), connect(bob)
+    first = listener.expect("message", client_id=sender.say(room.pk, "Tea?"))
+    answer = listener.say(room.pk, "Please", reply_to=first["id"])
+    assert sender.expect("message", client_id=answer)["reply_to"] == first["id"]
+
+
+def test_everybody_hears_many_writers_in_one_order(
+    connect: Connect, consumer: str, alice: User, bob: User, room: Room
+) -> None:
+    clients = [connect(alice), connect(bob, other(consumer)), connect(bob)]
+    for number in range(30):
+        for client in clients[:2]:
+            client.say(room.pk, f"number {number}")
+    for client in clients:
+        client.expect("message", position=60)
+        heard = [event["version"] for event in client.heard if event["type"] == "message"]
+        assert heard == list(range(1, 61))
+
+
+# --- looking back --------------------------------------------------------------------------------
+
+
+def test_sync_gives_what_changed_page_after_page(connect: Connect, alice: User, room: Room) -> None:
+    client = connect(alice)
+    said = [
+        actions.send_message(user=alice, room_id=room.pk, client_id=uuid4(), body=f"{n}")
+        for n in range(60)
+    ]
+    actions.edit_message(user=alice, message_id=said[0].pk, body="changed")
+    actions.delete_message(user=alice, message_id=said[1].pk)
+    number, changes, more = 2, [], True
+    while more:
+        client.send("sync", room=room.pk, since=number)
+        page = client.expect("sync", room=room.pk)
+        changes += page["messages"]
+        number, more = changes[-1]["version"], page["more"]
+    assert [change["version"] for change in changes] == list(range(3, 63))
+    assert (changes[-2]["body"], changes[-1]["deleted"]) == ("changed", True)
+    assert page["head"] == 62
+
+
+def test_history_goes_back_to_the_beginning(connect: Connect, alice: User, room: Room) -> None:
+    client = connect(alice)
+    for number in range(1, 121):
+        actions.send_message(user=alice, room_id=room.pk, client_id=uuid4(), body=f"{number}")
+    before, seen, more = 121, [], True
+    while more:
+        client.send("history", room=room.pk, before=before)
+        page = client.expect("history", room=room.pk)
+        seen = [message["position"] for message in page["messages"]] + seen
+        before, more = seen[0], page["more"]
+    assert seen == list(range(1, 121))
+
+
+def test_reading_in_one_tab_reaches_the_other_and_never_goes_back(
+    connect: Connect, consumer: str, alice: User, bob: User, room: Room
+) -> None:
+    tab, other_tab = connect(bob), connect(bob, other(consumer))
+    for number in range(3):
+        actions.send_message(user=alice, room_id=room.pk, client_id=uuid4(), body=f"{number}")
+    assert tab.ask("read", room=room.pk, position=2)["type"] == "ok"
+    other_tab.expect("read", room=room.pk, position=2)
+    assert tab.ask("read", room=room.pk, position=1)["type"] == "ok"
+    assert Membership.objects.get(user=bob, room=room).read == 2
+
+
+# --- what passes ---------------------------------------------------------------------------------
+
+
+def test_typing_shows_to_the_others(connect: Connect, alice: User, bob: User, room: Room) -> None:
+    writer, watcher = connect(alice), connect(bob)
+    writer.send("typing", room=room.pk)
+    assert watcher.expect("typing", room=room.pk)["user"]["id"] == alice.pk
+
+
+def test_presence_tells_who_is_here_and_who_went(
+    connect: Connect, alice: User, bob: User, room: Room
+) -> None:
+    watcher = connect(alice)
+    watcher.expect("presence", room=room.pk, here=[alice.pk], gone=[])
+    comer = connect(bob)
+    watcher.expect("presence", room=room.pk, here=[bob.pk], gone=[])
+    comer.close()
+    watcher.expect("presence", room=room.pk, here=[], gone=[bob.pk])
+
+
+def test_a_newcomer_is_told_everybody_who_is_here(
+    connect: Connect, alice: User, bob: User, room: Room
+) -> None:
+    first = connect(alice)
+    first.expect("presence", room=room.pk, here=[alice.pk])
+    assert connect(bob).expect("presence", room=room.pk)["here"] == [alice.pk]
+
+
+def test_the_heartbeat_carries_every_rooms_number(
+    connect: Connect, alice: User, room: Room
+) -> None:
+    client = connect(alice)
+    client.expect("message", client_id=client.say(room.pk, "hello"))
+    beat = client.expect("heartbeat", heads={str(room.pk): 1})
+    client.send("pong", n=beat["n"])
+    assert client.expect("heartbeat")["n"] == beat["n"] + 1
+
+
+# --- membership ----------------------------------------------------------------------------------
+
+
+def test_who_is_added_gets_the_room_and_what_is_said_next(
+    wire: Site, connect: Connect, alice: User, room: Room
+) -> None:
+    carol = person("carol")
+    comer = connect(carol)
+    assert comer.heard[0]["rooms"] == []
+    assert wire.post(f"/rooms/{room.pk}/people/add/", cookie_of(alice), person=carol.pk) == 200
+    assert comer.expect("room", id=room.pk)["name"] == "Kitchen"
+    id = connect(alice).say(room.pk, "Welcome, Carol")
+    comer.expect("message", client_id=id)
+
+
+def test_who_is_removed_hears_nothing_more(
+    wire: Site, connect: Connect, alice: User, bob: User, room: Room
+) -> None:
+    owner, removed = connect(alice), connect(bob)
+    removed.expect("message", client_id=owner.say(room.pk, "before"))
+    assert wire.post(f"/rooms/{room.pk}/people/{bob.pk}/remove/", cookie_of(alice)) == 200
+    after = owner.say(room.pk, "after")
+    owner.expect("message", client_id=after)
+    removed.expect("left", room=room.pk)
+    heard = [event["body"] for event in removed.settle() if event["type"] == "message"]
+    assert heard == ["before"]
+    for frame in (
+        {"type": "send", "id": str(uuid4()), "body": "let me in"},
+        {"type": "sync", "since": 0},
+        {"type": "history", "before": 100},
+        {"type": "read", "position": 1},
+        {"type": "typing"},
+    ):
+        assert removed.ask(room=room.pk, **frame)["code"] == "forbidden"
+
+
+def test_a_lost_hint_of_a_removal_is_made_up_for_by_the_heartbeat(
+    connect: Connect, bob: User, room: Room
+) -> None:
+    client = connect(bob)
+    Membership.objects.filter(user=bob, room=room).delete()  # nobody is told
+    client.expect("left", room=room.pk)
+
+
+def test_who_is_shut_out_is_signed_out_everywhere(
+    connect: Connect, consumer: str, bob: User, room: Room
+) -> None:
+    tabs = [connect(bob), connect(bob, other(consumer))]
+    bob.is_active = False
+    bob.save()
+    for tab in tabs:
+        assert tab.expect_close() == 4401
+
+
+def test_the_session_that_ends_closes_its_socket(wire: Site, connect: Connect, bob: User) -> None:
+    cookie = cookie_of(bob)
+    with ChatClient(wire.url, PATHS["async"], cookie) as client:
+        client.expect("welcome")
+        assert wire.post("/accounts/logout/", cookie) == 200
+        assert client.expect_close() == 4401
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+
+def test_other_peoples_rooms_and_messages_are_out_of_reach(
+    connect: Connect, bob: User, room: Room
+) -> None:
+    carol = person("carol")
+    private = actions.create_room(user=carol, name="Secrets", kind="closed")
+    secret = actions.send_message(user=carol, room_id=private.pk, client_id=uuid4(), body="psst")
+    client = connect(bob)
+    refused = [
+        client.ask("send", room=private.pk, id=str(uuid4()), body="hi"),
+        client.ask("sync", room=private.pk, since=0),
+        client.ask("history", room=private.pk, before=100),
+        client.ask("edit", message=secret.pk, body="mine"),
+        client.ask("delete", message=secret.pk),
+        client.ask("react", message=secret.pk, emoji="👍", on=True),
+        client.ask("typing", room=private.pk),
+        client.ask("read", room=private.pk, position=1),
+    ]
+    assert [event.get("code") for event in refused] == ["forbidden"] * 8
+    assert client.ask("send", room=10**9, id=str(uuid4()), body="hi")["code"] == "not_found"
+    assert client.ask("delete", message=10**9)["code"] == "not_found"
+    answer = client.ask("send", room=room.pk, id=str(uuid4()), body="so?", reply_to=secret.pk)
+    assert answer["code"] == "not_found"
+    assert Message.objects.get().body == "psst"
+
+
+MALFORMED = {
+    "not JSON": "hello",
+    "half an object": '{"type": "typing", "room": 1',
+    "an array": "[]",
+    "a number": "7",
+    "null": "null",
+    "no type": '{"room": 1}',
+    "an unknown type": '{"type": "shout", "room": 1}',
+    "a type that is no string": '{"type": {"a": 1}}',
+    "an unknown field": '{"type": "typing", "room": 1, "volume": 11}',
+    "a missing field": '{"type": "typing"}',
+    "a room that is a string": '{"type": "typing", "room": "1"}',
+    "a room that is true": '{"type": "typing", "room": true}',
+    "a room that is zero": '{"type": "typing", "room": 0}',
+    "a room below zero": '{"type": "typing", "room": -1}',
+    "a huge integer": '{"type": "typing", "room": 1' + "0" * 5000 + "}",
+    "an integer of 65 bits": '{"type": "typing", "room": 18446744073709551616}',
+    "a float": '{"type": "typing", "room": 1.5}',
+    "NaN": '{"type": "typing", "room": NaN}',
+    "Infinity": '{"type": "sync", "room": 1, "since": Infinity}',
+    "deep nesting": '{"type": "typing", "room": ' + "[" * 50_000,
+    "deep nesting where a field is unknown": '{"x": ' + "[" * 50_000,
+    "an id that is no UUID": '{"type": "send", "room": 1, "id": "1", "body": "x"}',
+    "a body that is null": '{"type": "edit", "message": 1, "body": null}',
+    "a NUL": '{"type": "edit", "message": 1, "body": "a\\u0000b"}',
+    "half of a surrogate pair": '{"type": "edit", "message": 1, "body": "\\ud83d"}',
+    "a ref that is too long": json.dumps({"type": "pong", "n": 1, "ref": "r" * 65}),
+    "a ref that is a number": '{"type": "pong", "n": 1, "ref": 5}',
+    "binary": b'{"type": "pong", "n": 1}',
+}
+
+
+@pytest.mark.parametrize("frame", MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_malformed_frame_is_answered_and_the_socket_lives(
+    connect: Connect, alice: User, frame: str | bytes
+) -> None:
+    client = connect(alice)
+    client.raw(frame)
+    assert client.expect("error")["code"] == "invalid"
+    assert client.ask("pong", n=1)["type"] == "ok"
+
+
+def test_a_frame_over_64_kib_is_too_large_and_one_of_64_kib_is_not(
+    connect: Connect, alice: User
+) -> None:
+    client = connect(alice)
+    padding = " " * (64 * 1024 - len('{"type": "pong", "n": 1}'))
+    client.raw('{"type": "pong", "n": 1' + padding + "} ")
+    assert client.expect("error")["code"] == "too_large"
+    client.raw('{"type": "pong", "n": 1, "ref": "fits"' + padding[len(', "ref": "fits"') :] + "}")
+    assert client.expect("ok")["ref"] == "fits"
+
+
+def test_a_refusal_carries_the_ref_of_its_frame(connect: Connect, alice: User) -> None:
+    client = connect(alice)
+    client.raw('{"type": "shout", "ref": "mine"}')
+    assert client.expect("error")["ref"] == "mine"
+
+
+def test_a_refused_message_is_not_lost_on_the_next(
+    connect: Connect, alice: User, room: Room
+) -> None:
+    client = connect(alice)
+    assert client.ask("send", room=room.pk, id=str(uuid4()), body="  ")["code"] == "invalid"
+    too_long = client.ask("send", room=room.pk, id=str(uuid4()), body="x" * 10_001)
+    assert too_long["code"] == "too_large"
+    assert client.ask("send", room=room.pk, id=str(uuid4()), body="x")["position"] == 1
+
+
+# --- the pair, the layers, the processes ---------------------------------------------------------
+
+
+def test_the_two_consumers_cannot_be_told_apart(connect: Connect, alice: User) -> None:
+    """One conversation, held on each: what comes back is the same but for ids and times."""
+
+    def conversation(consumer: str) -> list[Event]:
+        room = actions.create_room(user=alice, name="Same", kind="open")
+        client = connect(alice, consumer)
+        sent = client.ask("send", room=room.pk, id=str(uuid4()), body="hello")
+        client.ask("edit", message=sent["message"], body="hello again")
+        client.ask("react", message=sent["message"], emoji="👋", on=True)
+        client.ask("history", room=room.pk, before=100)
+        client.ask("sync", room=room.pk, since=0)
+        client.ask("delete", message=sent["message"])
+        client.ask("delete", message=10**9)
+        client.ask("shout")
+        client.expect("message", deleted=True)
+        said = [event for event in client.heard if event["type"] not in ("welcome", "presence")]
+        return [shape(event) for event in said if event["type"] != "heartbeat"]
+
+    def shape(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: shape(value[key]) for key in sorted(value) if key not in VARYING}
+        return [shape(item) for item in value] if isinstance(value, list) else value
+
+    sync, asynchronous = conversation("sync"), conversation("async")
+    assert sorted(map(str, sync)) == sorted(map(str, asynchronous))
+
+
+VARYING = {"id", "client_id", "created", "room", "message", "ref"}
+
+
+between_processes = pytest.mark.parametrize("layer", ["pubsub", "core"], indirect=True)
+
+
+@between_processes
+def test_an_idle_socket_outlives_the_timeouts_of_redis(
+    connect: Connect, alice: User, bob: User, room: Room
+) -> None:
+    """redis-py ends a read after 5 s of silence, and with the defaults the socket with it."""
+    client = connect(bob)
+    opened = time.monotonic()
+    while time.monotonic() - opened < 7:
+        client.expect("heartbeat")
+    sender = connect(alice)
+    client.expect("message", client_id=sender.say(room.pk, "Still there?"))
+
+
+@pytest.fixture
+def second(layer: dict[str, str], tmp_path: Path) -> Iterator[Site]:
+    """Another process of the same site."""
+    yield from running(layer, tmp_path)
+
+
+@between_processes
+def test_a_message_crosses_to_another_process_in_order(
+    connect: Connect, second: Site, alice: User, bob: User, room: Room
+) -> None:
+    here, there = connect(alice), connect(bob, site=second)
+    for number in range(20):
+        here.say(room.pk, f"here {number}")
+        there.say(room.pk, f"there {number}")
+    for client in (here, there):
+        client.expect("message", position=40)
+        heard = [event["version"] for event in client.heard if event["type"] == "message"]
+        assert heard == list(range(1, 41))
+
+
+@between_processes
+def test_a_removal_crosses_to_another_process(
+    wire: Site, connect: Connect, second: Site, alice: User, bob: User, room: Room
+) -> None:
+    removed = connect(bob, site=second)
+    assert wire.post(f"/rooms/{room.pk}/people/{bob.pk}/remove/", cookie_of(alice)) == 200
+    removed.expect("left", room=room.pk)
+
+
+@between_processes
+def test_presence_counts_the_people_of_all_processes(
+    connect: Connect, second: Site, alice: User, bob: User, room: Room
+) -> None:
+    here = connect(alice)
+    here.expect("presence", room=room.pk, here=[alice.pk])
+    there = connect(bob, site=second)
+    here.expect("presence", room=room.pk, here=[bob.pk])
+    there.close()
+    here.expect("presence", room=room.pk, gone=[bob.pk])

@@ -1,0 +1,328 @@
+"""One room in one process: what goes out to its sockets, in which order, together with what."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import wraps
+from typing import Any
+
+import pytest
+
+from chat.relay import BREATH, Relay, Socket
+
+ROOM, ALICE, BOB = 7, 1, 2
+
+
+def awaited(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Runs a test on an event loop of its own."""
+
+    @wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        asyncio.run(test(*args, **kwargs))
+
+    return run
+
+
+class Page:
+    """The other end of an open socket."""
+
+    def __init__(self, user_id: int = ALICE) -> None:
+        self.frames: asyncio.Queue[list[Any]] = asyncio.Queue()
+        self.socket = Socket(self._send)
+        self.socket.user_id = user_id
+
+    async def _send(self, message: Any) -> None:
+        assert (message["type"], message["bytes"]) == ("websocket.send", None)
+        self.frames.put_nowait(json.loads(message["text"]))
+
+    async def next(self) -> list[Any]:
+        return await asyncio.wait_for(self.frames.get(), 5)
+
+    @property
+    def heard_nothing_more(self) -> bool:
+        return self.frames.empty()
+
+
+async def open_page(relay: Relay, user_id: int = ALICE) -> Page:
+    page = Page(user_id)
+    relay.add(page.socket)
+    await page.socket.release()
+    return page
+
+
+@asynccontextmanager
+async def at_work() -> AsyncIterator[Relay]:
+    relay = Relay(ROOM, head=0)
+    rounds = asyncio.create_task(relay.write_rounds())
+    try:
+        yield relay
+    finally:
+        assert not rounds.done()
+        rounds.cancel()
+
+
+async def a_few_turns() -> None:
+    """Lets everything run that can run now."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def put(relay: Relay, *numbers: int) -> None:
+    for number in numbers:
+        relay.put(number, str(number))
+
+
+# --- sockets -------------------------------------------------------------------------------------
+
+
+@awaited
+async def test_a_socket_holds_what_comes_before_its_welcome() -> None:
+    page = Page()
+    await page.socket.write("[1]")
+    await page.socket.write("[2]")
+    assert page.heard_nothing_more
+
+
+@awaited
+async def test_released_it_lets_through_what_it_held_in_order() -> None:
+    page = Page()
+    for number in (1, 2, 3):
+        await page.socket.write(f"[{number}]")
+    await page.socket.release()
+    await page.socket.write("[4]")
+    assert [await page.next() for _ in range(4)] == [[1], [2], [3], [4]]
+
+
+@awaited
+async def test_what_comes_while_a_socket_is_released_keeps_its_place() -> None:
+    written: list[str] = []
+
+    async def send(message: Any) -> None:
+        written.append(message["text"])
+        if message["text"] == "[1]":
+            await socket.write("[3]")
+
+    socket = Socket(send)
+    await socket.write("[1]")
+    await socket.write("[2]")
+    await socket.release()
+    assert written == ["[1]", "[2]", "[3]"]
+
+
+@awaited
+async def test_a_socket_knows_its_rooms() -> None:
+    relay, page = Relay(ROOM, head=0), Page()
+    relay.add(page.socket)
+    assert page.socket.rooms == {ROOM}
+    relay.drop(page.socket)
+    assert page.socket.rooms == set()
+
+
+# --- rounds --------------------------------------------------------------------------------------
+
+
+@awaited
+async def test_what_is_put_reaches_every_socket_as_one_frame() -> None:
+    async with at_work() as relay:
+        pages = [await open_page(relay) for _ in range(100)]
+        put(relay, 1)
+        assert [await page.next() for page in pages] == [[1]] * 100
+
+
+@awaited
+async def test_what_comes_together_leaves_together() -> None:
+    async with at_work() as relay:
+        page = await open_page(relay)
+        put(relay, 1, 2, 3)
+        assert await page.next() == [1, 2, 3]
+        assert page.heard_nothing_more
+
+
+@awaited
+async def test_events_leave_in_the_order_of_their_numbers() -> None:
+    async with at_work() as relay:
+        page = await open_page(relay)
+        put(relay, 3, 1, 2)
+        assert await page.next() == [1, 2, 3]
+
+
+@awaited
+async def test_an_event_waits_for_the_one_before_it() -> None:
+    async with at_work() as relay:
+        page = await open_page(relay)
+        put(relay, 2)
+        await a_few_turns()
+        assert page.heard_nothing_more
+        put(relay, 1)
+        assert await page.next() == [1, 2]
+
+
+@awaited
+async def test_it_does_not_wait_for_ever() -> None:
+    async with at_work() as relay:
+        page = await open_page(relay)
+        put(relay, 2)
+        assert await page.next() == [2]
+
+
+@awaited
+async def test_what_comes_first_is_what_comes_after_the_room_s_number() -> None:
+    relay = Relay(ROOM, head=6)
+    page = await open_page(relay)
+    rounds = asyncio.create_task(relay.write_rounds())
+    put(relay, 8, 7)
+    assert await page.next() == [7, 8]
+    rounds.cancel()
+
+
+@awaited
+async def test_in_a_quiet_room_nothing_waits() -> None:
+    async with at_work() as relay:
+        page = await open_page(relay)
+        for number in (1, 2, 3):
+            put(relay, number)
+            await a_few_turns()
+            assert page.frames.get_nowait() == [number]
+
+
+@awaited
+async def test_a_busy_room_draws_breath_and_gathers_what_comes_meanwhile() -> None:
+    async with at_work() as relay:
+        page = await open_page(relay)
+        put(relay, 1, 2)
+        assert await page.next() == [1, 2]
+        breath_began = asyncio.get_running_loop().time()
+        put(relay, 3)
+        await a_few_turns()
+        assert page.heard_nothing_more
+        put(relay, 4)
+        assert await page.next() == [3, 4]
+        assert asyncio.get_running_loop().time() - breath_began > BREATH / 2
+
+
+# --- who is in -----------------------------------------------------------------------------------
+
+
+@awaited
+async def test_a_socket_that_was_dropped_hears_nothing_more() -> None:
+    async with at_work() as relay:
+        stays, goes = await open_page(relay), await open_page(relay)
+        relay.drop(goes.socket)
+        put(relay, 1)
+        assert await stays.next() == [1]
+        assert goes.heard_nothing_more
+
+
+@awaited
+async def test_revoked_all_sockets_of_a_user_hear_nothing_more_and_the_others_do() -> None:
+    async with at_work() as relay:
+        stays = await open_page(relay, ALICE)
+        gone = [await open_page(relay, BOB) for _ in range(2)]
+        relay.take_in({"revoked": BOB})
+        relay.take_in({"event": "1", "number": 1})
+        assert await stays.next() == [1]
+        assert all(page.heard_nothing_more for page in gone)
+        assert all(page.socket.rooms == set() for page in gone)
+
+
+async def broken(message: Any) -> None:
+    raise ConnectionResetError
+
+
+async def never(message: Any) -> None:
+    raise RuntimeError("Cannot send to a closed socket")
+
+
+@pytest.mark.parametrize("send", [broken, never])
+@awaited
+async def test_a_socket_that_broke_does_not_stop_the_others(
+    send: Callable[[Any], Awaitable[None]],
+) -> None:
+    async with at_work() as relay:
+        socket = Socket(send)
+        relay.add(socket)
+        await socket.release()
+        pages = [await open_page(relay) for _ in range(5)]
+        put(relay, 1)
+        assert [await page.next() for page in pages] == [[1]] * 5
+        assert socket not in relay.sockets
+
+
+@awaited
+async def test_who_comes_or_goes_while_a_round_is_written_breaks_nothing() -> None:
+    async with at_work() as relay:
+        first, second = await open_page(relay), await open_page(relay)
+
+        async def come_and_go(message: Any) -> None:
+            relay.drop(first.socket)
+            await open_page(relay)
+
+        relay.add(restless := Socket(come_and_go))
+        await restless.release()
+        put(relay, 1)
+        assert await second.next() == [1]
+        put(relay, 2)
+        assert await second.next() == [2]
+
+
+# --- what other processes tell -------------------------------------------------------------------
+
+
+@awaited
+async def test_what_another_process_published_goes_out_in_the_same_order() -> None:
+    async with at_work() as relay:
+        page = await open_page(relay)
+        relay.take_in({"from": "other", "event": "1", "number": 1})
+        assert await page.next() == [1]
+
+
+@awaited
+async def test_what_passes_goes_out_too() -> None:
+    async with at_work() as relay:
+        page = await open_page(relay)
+        relay.take_in({"from": "other", "event": '"typing"', "number": 0})
+        assert await page.next() == ["typing"]
+
+
+@awaited
+async def test_sockets_are_told_who_came_and_went_in_all_processes() -> None:
+    async with at_work() as relay:
+        page = await open_page(relay, ALICE)
+        relay.take_in({"from": "other", "users": [BOB]})
+        assert relay.tell_presence() == {ALICE}
+        [event] = await page.next()
+        assert event == {"type": "presence", "room": ROOM, "here": [ALICE, BOB], "gone": []}
+
+
+@awaited
+async def test_where_nobody_came_or_went_sockets_are_told_nothing() -> None:
+    async with at_work() as relay:
+        page = await open_page(relay)
+        relay.tell_presence()
+        await page.next()
+        relay.tell_presence()
+        await a_few_turns()
+        assert page.heard_nothing_more
+
+
+@pytest.mark.parametrize("come", [[], [BOB]])
+@awaited
+async def test_what_other_processes_tell_anew_is_to_be_told_on(come: list[int]) -> None:
+    relay = Relay(ROOM, head=0)
+    relay.take_in({"from": "other", "users": [3]})
+    assert relay.people_changed.is_set()
+    relay.people_changed.clear()
+    relay.take_in({"from": "other", "users": [3]})
+    assert not relay.people_changed.is_set()
+    relay.take_in({"from": "other", "users": come})
+    assert relay.people_changed.is_set()
+
+
+@awaited
+async def test_who_comes_and_who_goes_is_to_be_told() -> None:
+    relay, page = Relay(ROOM, head=0), Page()
+    for change in (relay.add, relay.drop):
+        relay.people_changed.clear()
+        change(page.socket)
+        assert relay.people_changed.is_set()

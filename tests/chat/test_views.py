@@ -1,0 +1,387 @@
+"""The pages: who may see which, what their forms do, and what a refusal looks like."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from chat import actions
+from chat.models import Invitation, Membership, Room, User
+from tests.factories import direct, fill, person, room, say
+
+pytestmark = pytest.mark.django_db
+
+PAGES_OF_A_PERSON = ["home", "rooms", "room_new", "directory", "profile", "password_change"]
+
+
+@pytest.fixture
+def alice() -> User:
+    return person("alice")
+
+
+@pytest.fixture
+def bob() -> User:
+    return person("bob")
+
+
+@pytest.fixture
+def as_alice(alice: User) -> Client:
+    return logged_in(alice)
+
+
+@pytest.fixture
+def as_bob(bob: User) -> Client:
+    return logged_in(bob)
+
+
+def logged_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+# --- who may see what ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PAGES_OF_A_PERSON)
+def test_a_stranger_is_sent_to_log_in(client: Client, alice: User, name: str) -> None:
+    path = reverse(name)
+    response = client.get(path)
+    assert response.status_code == 302
+    assert response["Location"] == f"{reverse('login')}?next={path}"
+
+
+def test_on_an_empty_site_the_first_visitor_is_led_to_the_set_up(client: Client) -> None:
+    response = client.get("/", follow=True)
+    assert response.redirect_chain[-1][0] == reverse("setup")
+
+
+def test_the_set_up_makes_the_owner_and_is_closed_afterwards(client: Client) -> None:
+    response = client.post(
+        reverse("setup"),
+        {"username": "olga", "display_name": "Olga", "password": "correct horse battery"},
+    )
+    assert response["Location"] == reverse("home")
+    assert User.objects.get().is_owner
+    assert Client().get(reverse("setup"))["Location"] == reverse("login")
+
+
+def test_a_weak_password_is_refused_on_the_form(client: Client) -> None:
+    response = client.post(
+        reverse("setup"), {"username": "olga", "display_name": "Olga", "password": "123"}
+    )
+    assert response.status_code == 200
+    assert "too short" in response.content.decode()
+    assert not User.objects.exists()
+
+
+def test_who_is_not_in_a_room_may_not_see_it(alice: User, as_bob: Client) -> None:
+    garden = room(alice)
+    for name in ("room", "room_settings", "people"):
+        assert as_bob.get(reverse(name, args=[garden.pk])).status_code == 403
+
+
+def test_a_room_that_does_not_exist_is_not_found(as_bob: Client) -> None:
+    response = as_bob.get(reverse("room", args=[999]))
+    assert response.status_code == 404
+    assert "There is no such room." in response.content.decode()
+
+
+def test_pages_of_a_person_are_kept_by_no_shared_cache(alice: User, as_alice: Client) -> None:
+    garden = room(alice)
+    for path in (reverse("rooms"), reverse("room", args=[garden.pk])):
+        assert as_alice.get(path)["Cache-Control"] == "private"
+
+
+@pytest.mark.parametrize("name", ["room_join", "room_leave", "invite", "member_add"])
+def test_what_changes_something_is_posted(alice: User, as_alice: Client, name: str) -> None:
+    garden = room(alice)
+    assert as_alice.get(reverse(name, args=[garden.pk])).status_code == 405
+
+
+# --- the way home --------------------------------------------------------------------------------
+
+
+def test_home_is_where_one_was_last(alice: User, as_alice: Client) -> None:
+    first, second = room(alice, name="First"), room(alice, name="Second")
+    say(alice, second)
+    as_alice.get(first.get_absolute_url())
+    assert as_alice.get("/")["Location"] == first.get_absolute_url()
+
+
+def test_home_is_where_something_was_said_last(alice: User, as_alice: Client) -> None:
+    first, second = room(alice, name="First"), room(alice, name="Second")
+    say(alice, second)
+    say(alice, first)
+    assert as_alice.get("/")["Location"] == first.get_absolute_url()
+
+
+def test_home_is_not_a_room_one_has_left(alice: User, bob: User, as_bob: Client) -> None:
+    garden = room(alice, bob)
+    as_bob.get(garden.get_absolute_url())
+    as_bob.post(reverse("room_leave", args=[garden.pk]))
+    assert as_bob.get("/").status_code == 200
+
+
+def test_who_is_in_no_room_is_asked_where_to_begin(as_bob: Client) -> None:
+    assert "Where would you like to begin?" in as_bob.get("/").content.decode()
+
+
+# --- the page of a room --------------------------------------------------------------------------
+
+
+def test_a_room_shows_its_newest_messages_and_says_that_there_are_more(
+    alice: User, as_alice: Client
+) -> None:
+    garden = room(alice)
+    fill(garden, alice, 60)
+    page = as_alice.get(garden.get_absolute_url()).content.decode()
+    positions = [int(position) for position in re.findall(r'data-position="(\d+)"', page)]
+    assert positions == list(range(11, 61))
+    assert 'data-more="true"' in page
+    assert 'data-head="60"' in page
+
+
+def test_a_room_with_little_said_shows_its_beginning(alice: User, as_alice: Client) -> None:
+    garden = room(alice)
+    say(alice, garden, "The **first** word")
+    page = as_alice.get(garden.get_absolute_url()).content.decode()
+    assert "<strong>first</strong>" in page
+    assert 'data-more="false"' in page
+
+
+def test_a_tombstone_has_no_content(alice: User, as_alice: Client) -> None:
+    garden = room(alice)
+    message = say(alice, garden, "Regrets")
+    actions.delete_message(user=alice, message_id=message.pk)
+    page = as_alice.get(garden.get_absolute_url()).content.decode()
+    assert "Regrets" not in page
+    assert "data-deleted" in page
+
+
+def test_what_people_write_is_escaped(alice: User, as_alice: Client) -> None:
+    garden = room(alice, name="<b>Garden</b>")
+    say(alice, garden, "<script>alert(1)</script>")
+    page = as_alice.get(garden.get_absolute_url()).content.decode()
+    assert "<script>alert" not in page
+    assert "<b>Garden" not in page
+
+
+def test_the_number_of_queries_of_a_room_does_not_grow(
+    alice: User,
+    bob: User,
+    as_alice: Client,
+    django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]],
+) -> None:
+    garden = room(alice, bob)
+    for number in range(20):
+        message = say(bob, garden, f"Number {number}")
+        actions.react(user=alice, message_id=message.pk, emoji="👍", on=True)
+        room(alice, bob, name=f"Room {number}")
+    with django_assert_max_num_queries(16):
+        as_alice.get(garden.get_absolute_url())
+
+
+def test_a_direct_room_is_called_after_the_others(alice: User, bob: User, as_alice: Client) -> None:
+    talk = direct(alice, bob)
+    page = as_alice.get(talk.get_absolute_url()).content.decode()
+    assert f'<h1 data-name-of="{talk.pk}">Bob</h1>' in page
+
+
+def test_the_markup_of_a_message_is_the_same_for_history_and_for_what_is_said_later(
+    alice: User, as_alice: Client
+) -> None:
+    garden = room(alice)
+    say(alice, garden, "Hello")
+    page = as_alice.get(garden.get_absolute_url()).content.decode()
+    history, template = page.split('<template id="message">')
+    classes = re.compile(r'class="([a-z- ]+)"')
+    article = re.compile(r'<article class="message".*?</article>', re.DOTALL)
+    shapes = [classes.findall(article.findall(part)[0]) for part in (history, template)]
+    assert shapes[0] == shapes[1]
+
+
+# --- what the browser is allowed -----------------------------------------------------------------
+
+
+def test_the_import_map_names_every_module_and_carries_the_nonce(
+    alice: User, as_alice: Client
+) -> None:
+    response = as_alice.get(room(alice).get_absolute_url())
+    page, policy = response.content.decode(), response["Content-Security-Policy"]
+    nonce = re.search(r'<script type="importmap" nonce="([^"]+)">', page)
+    assert nonce and f"'nonce-{nonce[1]}'" in policy
+    for name in re.findall(r'"chat/(\w+)":', page):
+        assert finders.find(f"chat/{name}.js")
+    assert '"chat/socket":' in page
+
+
+def test_no_page_holds_an_inline_style_or_another_inline_script(
+    alice: User, as_alice: Client
+) -> None:
+    garden = room(alice)
+    paths = [reverse(name) for name in PAGES_OF_A_PERSON] + [garden.get_absolute_url()]
+    for path in paths:
+        page = as_alice.get(path, follow=True).content.decode()
+        assert not re.search(r"<style|\sstyle=|\son\w+=", page)
+        inline = re.findall(r"<script(?![^>]*\ssrc=)[^>]*", page)
+        assert all('type="importmap"' in script for script in inline)
+
+
+def test_html_enters_the_page_in_one_module_only() -> None:
+    sinks = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser")
+    modules = (settings.BASE_DIR / "static" / "chat").glob("*.js")
+    assert [path.name for path in modules if sinks.search(path.read_text())] == ["html.js"]
+
+
+# --- rooms and people ----------------------------------------------------------------------------
+
+
+def test_a_new_room_belongs_to_who_made_it(alice: User, as_alice: Client) -> None:
+    response = as_alice.post(
+        reverse("room_new"), {"name": "Kitchen", "topic": "Food", "kind": "closed"}
+    )
+    kitchen = Room.objects.get(name="Kitchen")
+    assert response["Location"] == kitchen.get_absolute_url()
+    assert kitchen.memberships.get(user=alice).owns
+
+
+def test_a_room_without_a_name_is_refused_on_the_form(as_alice: Client) -> None:
+    response = as_alice.post(reverse("room_new"), {"name": " ", "kind": "open"})
+    assert response.status_code == 200
+    assert not Room.objects.exists()
+
+
+def test_an_open_room_is_listed_and_joined(alice: User, bob: User, as_bob: Client) -> None:
+    garden = room(alice)
+    room(alice, kind="closed", name="Secret")
+    page = as_bob.get(reverse("rooms")).content.decode()
+    assert "Garden" in page and "Secret" not in page
+    as_bob.post(reverse("room_join", args=[garden.pk]))
+    assert garden.memberships.filter(user=bob).exists()
+
+
+def test_a_closed_room_is_not_joined(alice: User, as_bob: Client) -> None:
+    secret = room(alice, kind="closed")
+    assert as_bob.post(reverse("room_join", args=[secret.pk])).status_code == 403
+
+
+def test_a_member_does_not_change_the_room(alice: User, bob: User, as_bob: Client) -> None:
+    garden = room(alice, bob)
+    path = reverse("room_settings", args=[garden.pk])
+    assert 'name="name"' not in as_bob.get(path).content.decode()
+    assert as_bob.post(path, {"name": "Mine", "topic": ""}).status_code == 403
+
+
+def test_the_owner_changes_the_room(alice: User, as_alice: Client) -> None:
+    garden = room(alice)
+    as_alice.post(reverse("room_settings", args=[garden.pk]), {"name": "Park", "topic": "Trees"})
+    garden.refresh_from_db()
+    assert (garden.name, garden.topic) == ("Park", "Trees")
+
+
+def test_members_are_added_promoted_and_removed(alice: User, bob: User, as_alice: Client) -> None:
+    garden = room(alice)
+    as_alice.post(reverse("member_add", args=[garden.pk]), {"person": bob.pk})
+    membership = garden.memberships.get(user=bob)
+    as_alice.post(reverse("member_role", args=[garden.pk, bob.pk]), {"role": "moderator"})
+    membership.refresh_from_db()
+    assert membership.role == Membership.Role.MODERATOR
+    as_alice.post(reverse("member_remove", args=[garden.pk, bob.pk]))
+    assert not garden.memberships.filter(user=bob).exists()
+
+
+def test_an_unknown_role_is_refused(alice: User, bob: User, as_alice: Client) -> None:
+    garden = room(alice, bob)
+    path = reverse("member_role", args=[garden.pk, bob.pk])
+    assert as_alice.post(path, {"role": "emperor"}).status_code == 400
+
+
+def test_the_same_people_always_talk_in_the_same_room(
+    alice: User, bob: User, as_alice: Client, as_bob: Client
+) -> None:
+    first = as_alice.post(reverse("direct"), {"people": [bob.pk]})
+    again = as_bob.post(reverse("direct"), {"people": [alice.pk]})
+    assert first["Location"] == again["Location"]
+
+
+def test_a_direct_conversation_has_eight_people_at_most(as_alice: Client) -> None:
+    others = [person(f"person{number}").pk for number in range(8)]
+    response = as_alice.post(reverse("direct"), {"people": others})
+    assert response.status_code == 200
+    assert "2 to 8 people" in response.content.decode()
+
+
+def test_a_profile_is_changed(alice: User, as_alice: Client) -> None:
+    as_alice.post(reverse("profile"), {"display_name": "Alice the First", "color": "3"})
+    alice.refresh_from_db()
+    assert (alice.display_name, alice.color) == ("Alice the First", 3)
+
+
+# --- coming in -----------------------------------------------------------------------------------
+
+
+def link_to(garden: Room, user: User) -> str:
+    return actions.invite(user=user, room_id=garden.pk).get_absolute_url()
+
+
+def test_an_invitation_shows_its_link(alice: User, as_alice: Client) -> None:
+    garden = room(alice)
+    page = as_alice.post(reverse("invite", args=[garden.pk])).content.decode()
+    assert f"http://testserver{Invitation.objects.get().get_absolute_url()}" in page
+
+
+def test_who_is_invited_signs_up_and_is_in_the_room(alice: User, client: Client) -> None:
+    garden = room(alice)
+    account = {"username": "gil", "display_name": "Gil", "password": "staple correct horse"}
+    response = client.post(link_to(garden, alice), account)
+    assert response["Location"] == garden.get_absolute_url()
+    assert client.get(garden.get_absolute_url()).status_code == 200
+
+
+def test_a_name_that_is_taken_is_refused_on_the_form(
+    alice: User, bob: User, client: Client
+) -> None:
+    account = {"username": "bob", "display_name": "Bob", "password": "staple correct horse"}
+    response = client.post(link_to(room(alice), alice), account)
+    assert response.status_code == 200
+    assert "already exists" in response.content.decode()
+
+
+def test_who_has_an_account_joins_with_a_button(alice: User, bob: User, as_bob: Client) -> None:
+    garden = room(alice, kind="closed")
+    link = link_to(garden, alice)
+    assert "Join Garden" in as_bob.get(link).content.decode()
+    assert as_bob.post(link)["Location"] == garden.get_absolute_url()
+    assert garden.memberships.filter(user=bob).exists()
+
+
+def test_an_invitation_that_ended_is_a_friendly_page(alice: User, client: Client) -> None:
+    link = link_to(room(alice), alice)
+    Invitation.objects.update(expires_at=timezone.now())
+    for path in (link, reverse("invitation", args=["unknown"])):
+        response = client.get(path)
+        assert response.status_code == 404
+        assert "This invitation has ended" in response.content.decode()
+
+
+# --- what goes wrong -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("template", ["400.html", "500.html"])
+def test_the_last_resort_pages_need_nothing(template: str) -> None:
+    assert "<h1>" in render_to_string(template)
+
+
+def test_a_form_without_its_token_gets_a_page_that_explains(alice: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    response = client.post(reverse("login"), {"username": "alice", "password": "x"})
+    assert response.status_code == 403
+    assert "This page was open for too long" in response.content.decode()

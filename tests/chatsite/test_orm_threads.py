@@ -1,0 +1,146 @@
+"""N threads run the ORM, for sockets and requests alike, and N bounds the connections."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from asgiref.typing import ASGI3Application
+from channels.db import database_sync_to_async
+from channels.testing import HttpCommunicator, WebsocketCommunicator
+from django.core.asgi import get_asgi_application
+from django.db import connection, connections
+
+from chat.consumers import AsyncChatConsumer, ChatConsumer
+from chat.models import User
+from chat.protocol import Pong
+from chatsite.orm_threads import OrmThreads
+from tests.conftest import session_of
+from tests.factories import person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+EVERYBODY = 8
+
+
+class Meeting:
+    """A query that ends when as many others run at the same time."""
+
+    def __init__(self, size: int) -> None:
+        self.barrier = threading.Barrier(size)
+        self.threads: set[str] = set()
+        self.connections: set[int] = set()
+
+    def attend(self) -> None:
+        self.threads.add(threading.current_thread().name)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            self.connections.add(id(connection.connection))
+            self.barrier.wait(timeout=10)
+
+
+def slow(consumer: str, meeting: Meeting) -> ASGI3Application:
+    """One of the pair, whose answer to `pong` is a slow query."""
+
+    class SlowChatConsumer(ChatConsumer):
+        def on_pong(self, frame: Pong) -> None:
+            meeting.attend()
+
+    class SlowAsyncChatConsumer(AsyncChatConsumer):
+        async def on_pong(self, frame: Pong) -> None:
+            await database_sync_to_async(meeting.attend)()
+
+    return {"sync": SlowChatConsumer, "async": SlowAsyncChatConsumer}[consumer].as_asgi()  # type: ignore[return-value]
+
+
+@asynccontextmanager
+async def orm_threads(app: ASGI3Application, size: int) -> AsyncIterator[OrmThreads]:
+    middleware = OrmThreads(app, size=size)
+    yield middleware
+    for thread in middleware.threads:
+        thread.executor.submit(connections.close_all).result()
+        thread.executor.shutdown()
+
+
+async def open_socket(app: Any, user: User, session: Any) -> WebsocketCommunicator:
+    socket = WebsocketCommunicator(app, "/ws/chat/", subprotocols=["chat.v1"])
+    socket.scope |= {"user": user, "session": session}
+    connected, _ = await socket.connect(timeout=10)
+    assert connected
+    await socket.receive_from(timeout=10)
+    return socket
+
+
+async def answer(socket: WebsocketCommunicator) -> None:
+    while '"ref":"done"' not in await socket.receive_from(timeout=20):
+        pass
+
+
+@pytest.mark.parametrize("consumer", ["sync", "async"])
+def test_eight_slow_handlers_run_side_by_side(consumer: str) -> None:
+    """Each waits in its query until all eight are in theirs: on one thread none would end."""
+    user, meeting = person("alice"), Meeting(EVERYBODY)
+    session = session_of(user)
+
+    async def meet() -> None:
+        async with orm_threads(slow(consumer, meeting), size=EVERYBODY) as app:
+            sockets = [await open_socket(app, user, session) for _ in range(EVERYBODY)]
+            for socket in sockets:
+                await socket.send_to(text_data='{"type": "pong", "n": 1, "ref": "done"}')
+            await asyncio.gather(*(answer(socket) for socket in sockets))
+            for socket in sockets:
+                await socket.disconnect(timeout=10)
+
+    asyncio.run(meet())
+    assert len(meeting.threads) == len(meeting.connections) == EVERYBODY
+
+
+@pytest.mark.parametrize("consumer", ["sync", "async"])
+def test_sockets_and_requests_share_no_more_connections_than_threads(consumer: str) -> None:
+    user, meeting = person("alice"), Meeting(1)
+    session = session_of(user)
+    pages = get_asgi_application()
+    before = most = 0
+
+    async def visit(app: Any) -> None:
+        page = HttpCommunicator(app, "GET", "/accounts/login/", headers=[(b"host", b"localhost")])
+        answer = await page.get_response(timeout=20)
+        assert answer["status"] == 200
+
+    async def crowd() -> None:
+        nonlocal before, most
+        before = await asyncio.to_thread(open_connections)
+        socket_app = slow(consumer, meeting)
+
+        async def both(scope: Any, receive: Any, send: Any) -> None:
+            await (pages if scope["type"] == "http" else socket_app)(scope, receive, send)
+
+        async with orm_threads(both, size=3) as app:
+            sockets = [await open_socket(app, user, session) for _ in range(20)]
+            for socket in sockets:
+                await socket.send_to(text_data='{"type": "pong", "n": 1, "ref": "done"}')
+            await asyncio.gather(*(visit(app) for _ in range(20)))
+            await asyncio.gather(*(answer(socket) for socket in sockets))
+            most = await asyncio.to_thread(open_connections)
+            for socket in sockets:
+                await socket.disconnect(timeout=10)
+
+    asyncio.run(crowd())
+    assert len(meeting.threads) == 3
+    assert most - before <= 3
+
+
+def open_connections() -> int:
+    """Connections to this database beside the asking one. SQLite does not count them."""
+    if connection.vendor != "postgresql":
+        return 0
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid()"
+            )
+            return int(cursor.fetchone()[0])
+    finally:
+        connection.close()

@@ -1,0 +1,77 @@
+"""What tests share: real servers, and a word at the end about what this machine lacks."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from chat.models import User
+from tests.services import Missing, redis_server
+from tests.site import Site
+
+lacking = pytest.StashKey[set[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[lacking] = set()
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop beside the tests
+
+
+def need(request: pytest.FixtureRequest, missing: Missing) -> None:
+    """Without this the test cannot run here: named at the end, and a failure where CI is set."""
+    request.config.stash[lacking].add(str(missing))
+    if os.environ.get("CI"):
+        pytest.fail(str(missing))
+    pytest.skip(str(missing))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for name in sorted(config.stash[lacking]):
+        terminalreporter.write_line(f"Not tested, this machine lacks it: {name}", yellow=True)
+
+
+def database_url() -> str:
+    """The database of this test run, for another process."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{name}"
+
+
+def session_of(user: User) -> Any:
+    """The session of somebody who has logged in."""
+    client = Client()
+    client.force_login(user)
+    return client.session
+
+
+def cookie_of(user: User) -> str:
+    return f"sessionid={session_of(user).session_key}"
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(redis_server())
+        except Missing as missing:
+            need(request, missing)
+        yield url
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """An empty site on SQLite and the in-memory channel layer, as `make run` starts it."""
+    site = Site(
+        tmp_path / "site.log", DATABASE_URL=f"sqlite:///{tmp_path / 'db.sqlite3'}", REDIS_URL=""
+    )
+    site.manage("migrate", "-v0")
+    site.start()
+    yield site
+    assert site.stop() == 0
+    assert "Traceback" not in site.log()

@@ -1,0 +1,63 @@
+"""A person before the page of a room: says what they do, and where they look."""
+
+from playwright.sync_api import Locator, Page, expect
+
+
+class Person:
+    def __init__(self, page: Page, complaints: list[str]) -> None:
+        self.page = page
+        self.complaints = complaints  # what the consoles of this test have said
+        self.field = page.locator("#composer textarea")
+        self.messages = page.locator("#timeline .message")
+        self.newest_button = page.locator("#newest")
+
+    def log_in(self, username: str) -> None:
+        self.page.goto("/accounts/login/")
+        self.page.fill("[name=username]", username)
+        self.page.fill("[name=password]", "demo")
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.wait_for_url("**/rooms/*/")
+
+    def open(self, room: str, consumer: str = "") -> None:
+        """Goes to a room, and waits until the page is connected."""
+        link = self.page.locator("#sidebar [data-room] a", has_text=room).first
+        path = link.get_attribute("href")
+        self.page.goto(f"{path}?consumer={consumer}" if consumer else f"{path}")
+        self.is_connected()
+        if consumer:
+            expect(self.page.locator("#served-by")).to_have_text(f"{consumer} consumer")
+
+    def is_connected(self) -> None:
+        expect(self.page.locator("#served-by")).not_to_be_empty()
+
+    def another_tab(self) -> "Person":
+        tab = Person(self.page.context.new_page(), self.complaints)
+        tab.page.goto(self.page.url)
+        tab.is_connected()
+        return tab
+
+    def say(self, text: str) -> None:
+        self.field.fill(text)
+        self.field.press("Enter")
+
+    def message(self, text: str) -> Locator:
+        return self.messages.filter(has=self.page.locator(".body", has_text=text))
+
+    def sees(self, text: str) -> Locator:
+        """Waits until the message has come, and is more than on its way."""
+        message = self.message(text)
+        expect(message).to_have_count(1)
+        expect(message).not_to_have_attribute("data-id", "")
+        return message
+
+    def does(self, what: str, message: Locator) -> None:
+        message.hover()
+        message.locator(f"[data-do={what}]").click()
+
+    def unread(self, room: str) -> Locator:
+        entry = self.page.locator("#sidebar [data-room]", has_text=room).first
+        return entry.locator(".unread")
+
+    def forgive(self, what: str) -> None:
+        """The consoles were to complain of this."""
+        self.complaints[:] = [complaint for complaint in self.complaints if what not in complaint]

@@ -1,0 +1,167 @@
+"""The whole stack as `docker compose up` starts it, with two replicas and two people."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.conftest import need
+from tests.e2e.person import Person
+from tests.services import Missing, free_port
+from tests.site import PROJECT, wait_until
+
+pytestmark = [pytest.mark.compose, pytest.mark.browser, pytest.mark.timeout(900)]
+PASSWORD = "correct horse battery"
+
+
+class Stack:
+    """A compose project of its own, from a clean copy of this tree and without an .env."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = f"http://localhost:{(port := free_port())}"
+        project = {"COMPOSE_PROJECT_NAME": f"chat-test-{port}", "PORT": str(port)}
+        self.environment = os.environ | project
+
+    def compose(self, *arguments: str) -> str:
+        command = ["docker", "compose", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, text=True, capture_output=True
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def up(self) -> None:
+        self.compose("up", "--build", "--detach", "--wait", "--scale", "web=2")
+
+    def down(self) -> None:
+        self.compose("down", "--volumes", "--rmi", "local", "--timeout", "1")
+
+    def replicas_in_room(self, room: str) -> int:
+        """How many processes serve somebody in a room: each subscribes to it once."""
+        channel = f"asgi__group__room.{room}"
+        answer = self.compose("exec", "-T", "redis", "redis-cli", "pubsub", "numsub", channel)
+        return int(answer.split()[1])
+
+
+def has_docker() -> bool:
+    if not shutil.which("docker"):
+        return False
+    checks = (["docker", "info"], ["docker", "compose", "version"])
+    return all(subprocess.run(check, capture_output=True).returncode == 0 for check in checks)
+
+
+def copy_tree(target: Path) -> None:
+    """What a fresh clone would hold, and what is not committed yet."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (PROJECT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, target / name)
+
+
+@pytest.fixture(scope="module")
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    if not has_docker():
+        need(request, Missing("Docker with Compose"))
+    stack = Stack(tmp_path_factory.mktemp("stack"))
+    copy_tree(stack.folder)
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.down()
+
+
+def visitor(browser: Browser, stack: Stack) -> Person:
+    return Person(browser.new_context(base_url=stack.url).new_page(), [])
+
+
+def make_account(person: Person, username: str) -> None:
+    person.page.fill("[name=username]", username)
+    person.page.fill("[name=display_name]", username.capitalize())
+    person.page.fill("[name=password]", PASSWORD)
+    person.page.locator("form button.primary").click()
+    person.page.wait_for_url("**/rooms/*/")
+    person.is_connected()
+
+
+def invitation_of(owner: Person) -> str:
+    """Makes an invitation to the room the owner is in, and comes back to the room."""
+    room = owner.page.url
+    owner.page.goto(f"{room}people/")
+    owner.page.get_by_role("button", name="Make an invitation link").click()
+    link = owner.page.get_by_label("Invitation link").input_value()
+    owner.page.goto(room)
+    owner.is_connected()
+    return link
+
+
+def room_of(person: Person) -> str:
+    return urlsplit(person.page.url).path.split("/")[2]
+
+
+def talk(one: Person, other: Person, words: str) -> None:
+    one.say(f"{words}?")
+    other.sees(f"{words}?")
+    other.say(f"{words}!")
+    one.sees(f"{words}!")
+
+
+def test_two_people_talk_through_caddy_on_different_replicas(
+    browser: Browser, stack: Stack
+) -> None:
+    owner = visitor(browser, stack)
+    owner.page.goto("/")
+    make_account(owner, "olga")
+    link = invitation_of(owner)
+    room = room_of(owner)
+    assert link.startswith(f"{stack.url}/invitations/")
+
+    guest = visitor(browser, stack)
+    wait_until(lambda: stack.replicas_in_room(room) == 1, "only the owner's replica is in the room")
+    guest.page.goto(link)
+    make_account(guest, "gustav")
+    wait_until(lambda: on_two_replicas(stack, room, guest), "the guest is on another replica")
+    talk(owner, guest, "Can you hear me")
+
+    stack.compose("restart", "web")
+    talk(owner, guest, "Are you still there")
+
+    logs = stack.compose("logs", "--no-color")
+    assert re.findall(r"Stopping: (\d+)", logs) == ["1", "1"]
+    assert "Traceback" not in logs
+
+
+def on_two_replicas(stack: Stack, room: str, guest: Person) -> bool:
+    """Caddy gives a socket to the replica with the fewest; at a tie, to either."""
+    if stack.replicas_in_room(room) == 2:
+        return True
+    guest.page.reload()
+    guest.is_connected()
+    return False
+
+
+def test_a_database_password_is_made_for_each_installation_and_kept_from_other_services(
+    stack: Stack,
+) -> None:
+    web = stack.compose("exec", "-T", "web", "cat", "/secrets/database_url")
+    database = stack.compose("exec", "-T", "database", "cat", "/secrets/password")
+    assert len(database) == 64
+    assert database in web
+    for service in ("caddy", "redis"):
+        assert "secrets" not in stack.compose("exec", "-T", service, "ls", "/")
+
+
+def test_the_site_runs_as_an_unprivileged_user_that_cannot_change_it(stack: Stack) -> None:
+    script = "id -u; touch /site/new 2>/dev/null && echo changed || echo refused"
+    assert stack.compose("exec", "-T", "web", "sh", "-c", script).split() == ["10001", "refused"]

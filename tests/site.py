@@ -1,0 +1,94 @@
+"""The site as a process of its own: what tests talk to over real sockets."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parent.parent
+TOKEN = "a" * 32  # any value does: the CSRF cookie and the header have to be the same
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    """Waits for a condition, and fails with its name when it does not come true in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.02)
+
+
+class Site:
+    """A running `python -m chatsite.server`, its address and its log."""
+
+    def __init__(self, log: Path, **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = os.environ | {"DEBUG": "1", "RATE_LIMIT": "0"} | environment
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "chatsite.server", "--port", str(self.port)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=PROJECT, env=self.environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        wait_until(self.answers, f"the site answers ({self._log})")
+
+    def answers(self) -> bool:
+        assert self._process and self._process.poll() is None, self.log()
+        try:
+            return self.get("/healthz") == 200
+        except OSError:
+            return False
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        """Ends the server. Returns its exit status."""
+        assert self._process
+        self._process.send_signal(how)
+        return self._process.wait(timeout=20)
+
+    def manage(self, *arguments: str) -> None:
+        """Runs a management command on this site's database."""
+        subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+        )
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def get(self, path: str, cookie: str = "") -> int:
+        """The status of a page."""
+        return self._status(urllib.request.Request(self.url + path, headers={"Cookie": cookie}))
+
+    def post(self, path: str, cookie: str, **fields: Any) -> int:
+        """Fills in a form and sends it. Returns the status of the page it leads to."""
+        headers = {"Cookie": f"{cookie}; csrftoken={TOKEN}", "X-CSRFToken": TOKEN}
+        data = urllib.parse.urlencode(fields, doseq=True).encode()
+        return self._status(urllib.request.Request(self.url + path, data=data, headers=headers))
+
+    def _status(self, request: urllib.request.Request) -> int:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code

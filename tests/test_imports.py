@@ -1,0 +1,165 @@
+"""Who knows whom: imports go one way only, and every module has its tests."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+HOUSE = ("chat", "chatsite")
+
+# What each module may import of the house; of others whatever it likes, but for NETWORK.
+MAY_IMPORT = {
+    # what there is, and how it is said
+    "chat.protocol": "",
+    "chat.models": "chat.protocol",
+    "chat.serializers": "chat.models chat.protocol",
+    "chat.queries": "chat.serializers chat.models chat.protocol",
+    "chat.markdown": "",
+    "chat.rate_limit": "chat.protocol",
+    # how it reaches everybody
+    "chat.sequence": "",
+    "chat.presence": "chat.protocol",
+    "chat.relay": "chat.sequence chat.presence chat.protocol",
+    "chat.fanout": "chat.relay chat.protocol",
+    # what is done
+    "chat.actions.waking": "chat.fanout",
+    "chat.actions.messages": "chat.actions.waking chat.queries chat.serializers chat.markdown"
+    " chat.rate_limit chat.fanout chat.models chat.protocol",
+    "chat.actions.rooms": "chat.actions.waking chat.queries chat.fanout chat.models chat.protocol",
+    "chat.actions.people": "chat.actions.rooms chat.queries chat.models chat.protocol",
+    "chat.actions.staff": "chat.actions.messages chat.actions.rooms chat.actions.waking"
+    " chat.models chat.protocol",
+    "chat.actions": "chat.actions.messages chat.actions.people chat.actions.rooms"
+    " chat.actions.staff",
+    # who asks for it
+    "chat.consumers": "chat.actions chat.queries chat.serializers chat.fanout chat.relay"
+    " chat.models chat.protocol",
+    "chat.routing": "chat.consumers",
+    "chat.forms": "chat.models",
+    "chat.views": "chat.forms chat.actions chat.queries chat.serializers chat.models chat.protocol",
+    "chat.urls": "chat.views",
+    "chat.admin": "chat.actions chat.models",
+    "chat.middleware": "chat.protocol",
+    "chat.management.commands.demo": "chat.actions chat.markdown chat.models",
+    "chat.templatetags.modules": "",
+    "chat.apps": "",
+    # the site, which knows nothing of chat but where it begins
+    "chatsite.settings": "",
+    "chatsite.orm_threads": "",
+    "chatsite.health": "",
+    "chatsite.server": "chatsite.health",
+    "chatsite.urls": "chatsite.health",
+    "chatsite.asgi": "chatsite.orm_threads chat.routing",
+}
+
+NETWORK = ("channels", "asgiref")
+KNOWS_THE_NETWORK = {
+    "chat.consumers": NETWORK,
+    "chat.fanout": NETWORK,
+    "chat.routing": NETWORK,
+    "chatsite.asgi": NETWORK,
+    "chatsite.orm_threads": NETWORK,
+    "chat.relay": ("asgiref.typing",),  # it has no loop, layer or consumer: only the type of `send`
+}
+
+# Where a module is tested that has no test module of its own name.
+TESTED_BY = {
+    "chat.fanout": "tests/chat/test_consumers.py",  # over real sockets, on every channel layer
+    "chat.routing": "tests/chat/test_consumers.py",
+    "chat.forms": "tests/chat/test_views.py",  # filled in on their pages
+    "chat.urls": "tests/chat/test_views.py",
+    "chat.middleware": "tests/chat/test_views.py",
+    "chat.templatetags.modules": "tests/chat/test_views.py",
+    "chat.actions": "tests/chat/test_actions_messages.py",  # a list of names
+    "chat.apps": "tests/chat/test_models.py",  # only names the app
+    "chatsite.asgi": "tests/chat/test_consumers.py",
+    "chatsite.urls": "tests/chat/test_views.py",
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Every module with something in it; migrations are written by Django."""
+    for package in HOUSE:
+        for path in sorted((PROJECT / package).rglob("*.py")):
+            if path.stat().st_size and path.parent.name != "migrations":
+                parts = path.relative_to(PROJECT).with_suffix("").parts
+                yield ".".join(part for part in parts if part != "__init__"), path
+
+
+MODULES = dict(modules())
+every_module = pytest.mark.parametrize("module", MODULES)
+
+
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text())
+
+
+def imports(module: str) -> Iterator[str]:
+    """The modules that a module imports, by their whole names."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level, f"{module} has a relative import"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in MODULES else node.module
+
+
+def within(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+@every_module
+def test_a_module_imports_only_what_it_may(module: str) -> None:
+    of_the_house = {name for name in imports(module) if within(name, HOUSE)}
+    assert of_the_house <= set(MAY_IMPORT[module].split())
+
+
+def test_what_may_be_imported_goes_one_way_only() -> None:
+    TopologicalSorter({name: may.split() for name, may in MAY_IMPORT.items()}).prepare()
+
+
+def test_no_module_is_listed_that_is_not_there() -> None:
+    assert MAY_IMPORT.keys() | KNOWS_THE_NETWORK.keys() | TESTED_BY.keys() <= MODULES.keys()
+
+
+@every_module
+def test_few_know_the_network(module: str) -> None:
+    allowed = KNOWS_THE_NETWORK.get(module, ())
+    known = [name for name in imports(module) if within(name, NETWORK)]
+    assert [name for name in known if not within(name, allowed)] == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if within(name, ("chat",))])
+def test_chat_does_not_know_the_site_it_is_in(module: str) -> None:
+    assert [name for name in imports(module) if within(name, ("chatsite",))] == []
+
+
+@every_module
+def test_nothing_is_imported_inside_a_function(module: str) -> None:
+    inside = [
+        node.lineno
+        for function in ast.walk(tree(module))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert inside == []
+
+
+def test_the_wire_knows_no_django() -> None:
+    assert [name for name in imports("chat.protocol") if within(name, ("django",))] == []
+
+
+@every_module
+def test_every_module_has_its_test_module(module: str) -> None:
+    if module in TESTED_BY:
+        assert (PROJECT / TESTED_BY[module]).exists()
+        return
+    package, _, name = module.partition(".")
+    name = name.removeprefix("management.commands.").replace(".", "_")
+    assert list((PROJECT / "tests" / package).glob(f"test_{name}*.py"))
