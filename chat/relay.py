@@ -1,6 +1,7 @@
 """One room in one process: the open sockets in it, and the rounds in which they are written to."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from asgiref.typing import ASGISendCallable, ASGISendEvent, WebSocketSendEvent

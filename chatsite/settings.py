@@ -32,7 +32,7 @@ INTERNAL_IPS = ["127.0.0.1"]
 
 INSTALLED_APPS = [
     "chat",
-    "django.contrib.admin",
+    "chatsite.apps.SiteAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -203,6 +203,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
+        "django": {"level": "INFO"},  # said here, it loses the handlers Django gives it
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
     },

@@ -1,6 +1,5 @@
 """The JavaScript modules of static/chat/, by name, for the import map."""
 
-from functools import cache
 from pathlib import Path
 
 from django import template
@@ -11,7 +10,6 @@ NOT_MODULES = {"theme"}  # a classic script: it must run before the first paint
 
 
 @register.simple_tag
-@cache
 def modules() -> list[str]:
     folder = finders.find("chat")
     assert folder, "static/chat is missing"

@@ -31,6 +31,7 @@ export function end() {
 
 /** What is deleted meanwhile cannot be edited any more. */
 on("shown", (shown) => {
-  if (shown.some(({ element }) => element === about?.element && "deleted" in element.dataset)) emit("cancel");
+  const ours = shown.some(({ element }) => element === about?.element);
+  if (ours && "deleted" in about.element.dataset) emit("cancel");
 });
 line.querySelector("button").addEventListener("click", () => emit("cancel"));

@@ -1,4 +1,4 @@
-/** Where one writes: Enter sends, Shift and Enter breaks the line, the field grows with its text. */
+/** Where one writes: Enter sends, Shift and Enter breaks the line, the field grows. */
 import { emit, on } from "chat/bus";
 import { timeline } from "chat/here";
 import { press } from "chat/tools";
@@ -23,8 +23,8 @@ function isComposing(event) {
 }
 
 function editLastOwn() {
-  const mine = [...timeline.querySelectorAll("[data-own]:not([data-deleted], [data-pending])")].at(-1);
-  return press(mine, "edit");
+  const mine = timeline.querySelectorAll("[data-own]:not([data-deleted], [data-pending])");
+  return press([...mine].at(-1), "edit");
 }
 
 const KEYS = {

@@ -2,7 +2,7 @@
 import { on } from "chat/bus";
 import { field } from "chat/composer";
 import { timeline } from "chat/here";
-import { newest } from "chat/timeline";
+import { newest } from "chat/places";
 import { press } from "chat/tools";
 
 const DOES = { e: "edit", r: "reply", "+": "react", Delete: "delete" };
@@ -21,7 +21,8 @@ function makeStop(message) {
 }
 
 function within(message, key, focused) {
-  const stops = [message, ...message.querySelectorAll("button, a")].filter((stop) => stop.checkVisibility());
+  const inside = [...message.querySelectorAll("button, a")];
+  const stops = [message, ...inside.filter((stop) => stop.checkVisibility())];
   return stops[stops.indexOf(focused) + (key === "ArrowRight" ? 1 : -1)];
 }
 

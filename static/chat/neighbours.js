@@ -1,4 +1,4 @@
-/** What a message shows of its place: the day it begins, and whether it goes on from the one before. */
+/** What a message shows of its place: a new day, or that it goes on from the one before. */
 import { dayName, localise, sameDay } from "chat/times";
 
 const TOGETHER = 5 * 60 * 1000; // what one person says within five minutes stands together

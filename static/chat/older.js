@@ -1,8 +1,9 @@
 /** Older messages come as one scrolls up, without the view jumping. */
 import { emit, on } from "chat/bus";
 import { here, timeline } from "chat/here";
+import { lowest } from "chat/places";
 import { send } from "chat/socket";
-import { lowest, show } from "chat/timeline";
+import { show } from "chat/timeline";
 import { keepView, scroller } from "chat/view";
 
 const REF = "older";

@@ -1,8 +1,9 @@
 /** What every page of a person does. */
 import "chat/socket";
-import "chat/numbers";
+import "chat/catch_up";
 import "chat/outbox";
 import "chat/sidebar";
+import "chat/unread";
 import "chat/title";
 import "chat/presence";
 import "chat/banner";

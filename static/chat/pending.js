@@ -5,21 +5,18 @@ import { me } from "chat/me";
 import { create, fill } from "chat/message";
 import { holds } from "chat/numbers";
 import { discard, entries, retry } from "chat/outbox";
-import { append } from "chat/timeline";
+import { append, findPending } from "chat/timeline";
 import { keepView } from "chat/view";
 
-const BLANK = { id: "", position: "", version: 0, html: null, edited: false, deleted: false, reactions: [] };
+const UNNUMBERED = { id: "", position: "", version: 0 };
+const UNTOUCHED = { html: null, edited: false, deleted: false, reactions: [] };
 
 function show(entry) {
   if (entry.room !== here.id || timeline.querySelector(`[data-client-id="${entry.id}"]`)) return;
   const element = create();
-  fill(element, { ...BLANK, ...entry, id: "", client_id: entry.id, author: me });
+  fill(element, { ...entry, ...UNNUMBERED, ...UNTOUCHED, client_id: entry.id, author: me });
   append(element);
   if (entry.failed) showFailure(element, entry.failed);
-}
-
-function find(id) {
-  return timeline.querySelector(`[data-pending][data-client-id="${id}"]`);
 }
 
 function showFailure(element, detail) {
@@ -29,12 +26,12 @@ function showFailure(element, detail) {
 
 /** Said already, before this page reaches back: it will not come again. */
 function dropIfHeld({ id, room, version }) {
-  if (id && holds(room, version)) find(id)?.remove();
+  if (id && holds(room, version)) findPending(id)?.remove();
 }
 
 on("posted", show);
 on("failed", ({ id, detail }) => {
-  const element = find(id);
+  const element = findPending(id);
   if (element) keepView(() => showFailure(element, detail));
 });
 on("ok", (answer) => queueMicrotask(() => dropIfHeld(answer)));

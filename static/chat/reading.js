@@ -2,7 +2,7 @@
 import { emit, on } from "chat/bus";
 import { here, timeline } from "chat/here";
 import { send } from "chat/socket";
-import { newest } from "chat/timeline";
+import { newest } from "chat/places";
 import { isFollowing } from "chat/view";
 
 const PAUSE = 300; // milliseconds

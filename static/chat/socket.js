@@ -45,8 +45,9 @@ function lost(code) {
   socket.close();
   socket = welcome = null;
   emit("disconnected");
-  if (code === SIGNED_OUT) return location.assign(`${document.body.dataset.login}?next=${location.pathname}`);
-  if (code === FORBIDDEN) return location.assign(document.body.dataset.home);
+  const { home, login } = document.body.dataset;
+  if (code === SIGNED_OUT) return location.assign(`${login}?next=${location.pathname}`);
+  if (code === FORBIDDEN) return location.assign(home);
   if (code === LEAVING) attempt = Math.max(attempt, 2); // everybody is told to come back at once
   retry = setTimeout(connect, backoff(attempt++));
 }
@@ -63,6 +64,6 @@ on("heartbeat", ({ n }) => {
 });
 
 addEventListener("online", connect);
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && connect());
+document.addEventListener("visibilitychange", () => document.hidden || connect());
 addEventListener("pageshow", connect);
 connect();

@@ -1,3 +1,3 @@
-// A classic script, so that it runs before the first paint: the page never flashes in the other theme.
+// A classic script, so that it runs before the first paint: no flash in the other theme.
 const theme = localStorage.getItem("chat:theme");
 if (theme) document.documentElement.dataset.theme = theme;

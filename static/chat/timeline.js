@@ -3,6 +3,7 @@ import { emit, on } from "chat/bus";
 import { here, timeline } from "chat/here";
 import { create, fill } from "chat/message";
 import { arrange } from "chat/neighbours";
+import { insert, lowest } from "chat/places";
 import { keepView } from "chat/view";
 
 const byId = new Map();
@@ -17,13 +18,8 @@ export function find(id) {
   return byId.get(Number(id));
 }
 
-/** The place of the oldest message on the page, before which history is asked for. */
-export function lowest() {
-  return positionOf(timeline.firstElementChild);
-}
-
-export function newest() {
-  return [...timeline.children].findLast((element) => element.dataset.id);
+export function findPending(clientId) {
+  return timeline.querySelector(`[data-pending][data-client-id="${clientId}"]`);
 }
 
 /** Shows messages of the wire: what is new at its place, what has changed where it stands. */
@@ -37,7 +33,7 @@ export function append(element) {
 }
 
 function place(message) {
-  const held = find(message.id) ?? timeline.querySelector(`[data-pending][data-client-id="${message.client_id}"]`);
+  const held = find(message.id) ?? findPending(message.client_id);
   if (held && Number(held.dataset.version) >= message.version) return;
   const element = held ?? create();
   const stands = Boolean(held?.dataset.id);
@@ -45,20 +41,6 @@ function place(message) {
   byId.set(message.id, element);
   if (!stands) insert(element, message.position);
   arrange(element);
-}
-
-function insert(element, position) {
-  let after = timeline.lastElementChild;
-  while (after && (after === element || positionOf(after) > position)) after = after.previousElementSibling;
-  const next = after ? after.nextElementSibling : timeline.firstElementChild;
-  if (next !== element) timeline.insertBefore(element, next);
-  arrange(element);
-  arrange(element.nextElementSibling);
-}
-
-/** What is being sent has no position yet and comes last. */
-function positionOf(element) {
-  return element?.dataset.id ? Number(element.dataset.position) : Infinity;
 }
 
 /** A change to a message further up than the page reaches will come with the history. */

@@ -1,8 +1,7 @@
 /** Times and days in the reader's language and time zone. */
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
-const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
-const date = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -17,7 +16,7 @@ export function localise(time) {
 export function dayName(moment) {
   const ago = Math.round((midnight(new Date()) - midnight(moment)) / DAY);
   if (ago < 2) return capitalise(relative.format(-ago, "day"));
-  return (ago < 300 ? weekday : date).format(moment);
+  return date.format(moment);
 }
 
 export function sameDay(one, other) {

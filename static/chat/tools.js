@@ -1,4 +1,4 @@
-/** The buttons of a message. What they mean, others know: this says `do:reply`, `do:edit` and so on. */
+/** The buttons of a message. Others know what they mean: this says `do:reply` and so on. */
 import { emit, on } from "chat/bus";
 import { here, timeline } from "chat/here";
 

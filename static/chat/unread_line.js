@@ -1,4 +1,4 @@
-/** "Unread from here": before the first message that this person had not seen on opening the room. */
+/** "Unread from here": before the first message not seen yet when the room was opened. */
 import { on } from "chat/bus";
 import { timeline } from "chat/here";
 import { arrange } from "chat/neighbours";

@@ -1,4 +1,4 @@
-/** Where the reader looks. It stays there whatever happens above, or follows the end of the talk. */
+/** Where the reader looks: it stays there, whatever happens above, or follows the talk. */
 import { emit } from "chat/bus";
 import { timeline } from "chat/here";
 
@@ -26,7 +26,7 @@ export function lookAt(element, block = "center") {
 /** Makes a change to the timeline without moving what the reader sees. */
 export function keepView(change) {
   const anchor = following ? null : firstInSight();
-  const before = anchor?.getBoundingClientRect().bottom; // its top may gain or lose the line of a day
+  const before = anchor?.getBoundingClientRect().bottom; // above it a day's line may come or go
   change();
   if (anchor) scroller.scrollTop += anchor.getBoundingClientRect().bottom - before;
   else if (following) follow();

@@ -1,4 +1,4 @@
-/** Which of the two consumers serves this page: `?consumer=sync` chooses, for as long as the tab lives. */
+/** Which of the two consumers serves this page: `?consumer=sync` chooses, until the tab closes. */
 import { on } from "chat/bus";
 
 const KEY = "chat:consumer";

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Count, F, Max
 from pytest_django import DjangoAssertNumQueries
 
-from chat import actions, protocol, rate_limit
+from chat import actions, protocol, queries, rate_limit
 from chat.actions.messages import MAX_EMOJI
 from chat.models import Membership, Message, Room, User
 from chat.protocol import MAX_BODY, Forbidden, Invalid, NotFound, RateLimited, TooLarge
@@ -375,6 +375,18 @@ def test_in_a_direct_room_nobody_deletes_what_the_other_said(alice: User, bob: U
         delete(bob, message)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_is_edited_and_deleted_at_once_stays_deleted(
+    alice: User, bob: User, garden: Room
+) -> None:
+    messages = [say(bob, garden) for _ in range(8)]
+    edits = [partial(edit, bob, message) for message in messages]
+    deletions = [partial(delete, alice, message) for message in messages]
+    with listening():
+        at_once(*edits, *deletions)
+    assert garden.messages.filter(deleted_at__isnull=False, body="").count() == len(messages)
+
+
 # --- react ---------------------------------------------------------------------------------------
 
 
@@ -475,6 +487,15 @@ def test_nobody_reacts_to_a_deleted_message(alice: User, bob: User, garden: Room
         react(bob, message)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_reacting_in_many_pages_at_once_takes_one_number(alice: User, garden: Room) -> None:
+    message = say(alice, garden)
+    with listening() as heard:
+        at_once(*[partial(react, alice, message)] * 8)
+    assert heard.numbers == [2]
+    assert message.reactions.count() == 1
+
+
 # --- read ----------------------------------------------------------------------------------------
 
 
@@ -528,15 +549,16 @@ def test_who_is_not_in_the_room_reads_nothing(garden: Room) -> None:
         read(person("eve"), garden, 1)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_read_in_many_pages_at_once_the_furthest_counts(
-    alice: User, bob: User, garden: Room
+def test_a_page_that_looked_before_another_read_on_moves_nothing_back(
+    alice: User, bob: User, garden: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _ in range(8):
+    for _ in range(3):
         say(alice, garden)
-    with listening():
-        at_once(*[partial(read, bob, garden, position) for position in range(1, 9)])
-    assert read_by(bob, garden) == 8
+    stale = queries.membership(bob, garden.pk)
+    read(bob, garden, 3)
+    monkeypatch.setattr(queries, "membership", lambda *_: stale)
+    read(bob, garden, 2)
+    assert read_by(bob, garden) == 3
 
 
 # --- type ----------------------------------------------------------------------------------------

@@ -1,0 +1,25 @@
+/** The order of the timeline: by position, and what is being sent comes last. */
+import { timeline } from "chat/here";
+import { arrange } from "chat/neighbours";
+
+export function positionOf(element) {
+  return element?.dataset.id ? Number(element.dataset.position) : Infinity;
+}
+
+export function insert(element, position) {
+  const others = [...timeline.children].filter((other) => other !== element);
+  const after = others.findLast((other) => positionOf(other) <= position);
+  if (after) after.after(element);
+  else timeline.prepend(element);
+  arrange(element);
+  arrange(element.nextElementSibling);
+}
+
+/** The place of the oldest message on the page, before which history is asked for. */
+export function lowest() {
+  return positionOf(timeline.firstElementChild);
+}
+
+export function newest() {
+  return [...timeline.children].findLast((element) => element.dataset.id);
+}

@@ -1,0 +1,64 @@
+/** What is unread in each room: counted by the server, and from then on by the page. */
+import { emit, on } from "chat/bus";
+import { me } from "chat/me";
+import { entries, find } from "chat/sidebar";
+
+const arrived = new Map(); // room -> positions of what came since the server counted
+let most = Infinity;
+
+function show(id, unread) {
+  const entry = find(id);
+  if (!entry) return;
+  const badge = entry.querySelector(".unread");
+  entry.dataset.unread = unread;
+  badge.hidden = !unread;
+  badge.firstElementChild.textContent = unread >= most ? `${most - 1}+` : unread;
+  total();
+}
+
+function total() {
+  emit("unread", entries().reduce((sum, { dataset }) => sum + Number(dataset.unread ?? 0), 0));
+}
+
+function shown(id) {
+  return Number(find(id)?.dataset.unread ?? 0);
+}
+
+function since(id) {
+  return arrived.get(id) ?? [];
+}
+
+function adopt({ id, unread }) {
+  arrived.delete(id);
+  show(id, unread);
+}
+
+function readUpTo({ room, position }) {
+  arrived.set(room, since(room).filter((other) => other > position));
+  show(room, since(room).length);
+}
+
+function add({ room, position }) {
+  arrived.set(room, [...since(room), position]);
+  show(room, Math.min(most, shown(room) + 1));
+}
+
+function remove({ room, position }) {
+  if (!since(room).includes(position)) return;
+  arrived.set(room, since(room).filter((other) => other !== position));
+  show(room, shown(room) - 1);
+}
+
+on("welcome", ({ rooms, limits }) => {
+  most = limits.unread;
+  rooms.forEach(adopt);
+});
+on("room", adopt);
+on("left", total);
+on("read", readUpTo);
+on("change", ({ message, isNew }) => {
+  if (message.deleted) return remove(message);
+  if (!isNew) return;
+  if (message.author.id === me.id) readUpTo(message); // who answers has read what came before
+  else add(message);
+});
