@@ -24,7 +24,7 @@ from chat import actions, protocol, queries, serializers
 from chat.fanout import fanout, user_group
 from chat.models import Membership, User
 from chat.protocol import Error, Event, Left, Refusal
-from chat.relay import Socket
+from chat.relay import Socket, closing
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,9 @@ class OpenSocket(AsyncConsumer):
 
     async def dispatch(self, message: Any) -> None:
         with database_outage_logged():
-            await super().dispatch(message)
+            return await super().dispatch(message)
+        if message["type"] == "websocket.connect":  # there was no `welcome`: come back later
+            await self.socket.send(closing(protocol.LEAVING))
 
     @property
     def subprotocol(self) -> str | None:
@@ -92,6 +94,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
     """The synchronous one. Its handlers may use the ORM as any view does."""
 
     async def beat(self) -> None:
+        await self.socket.welcomed.wait()
         # dispatch runs the handler on the ORM thread and closes old connections around it.
         for n in count(1):
             await asyncio.sleep(settings.HEARTBEAT)
@@ -211,6 +214,7 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
     """The asynchronous one. One query is awaited; several go to the ORM thread as one function."""
 
     async def beat(self) -> None:
+        await self.socket.welcomed.wait()
         # No event of Channels' surrounds this task, so nothing else closes a connection that the
         # database has dropped: every later query of the socket would fail.
         for n in count(1):

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from asgiref.typing import ASGISendCallable, ASGISendEvent, WebSocketSendEvent
+from asgiref.typing import ASGISendCallable, ASGISendEvent, WebSocketCloseEvent, WebSocketSendEvent
 
 from chat import protocol
 from chat.presence import Presence
@@ -20,18 +20,15 @@ class Socket:
     def __init__(self, send: ASGISendCallable) -> None:
         self._send = send
         self._held: list[str] | None = []
+        self.welcomed = asyncio.Event()
         self.user_id = 0
         self.rooms: set[int] = set()
 
     async def send(self, message: ASGISendEvent) -> None:
         """Sends, unless the client is gone; then `websocket.disconnect` is on its way to us."""
-        try:
+        # For a closed socket ASGI asks servers to raise the first; Autobahn raises the second.
+        with suppress(OSError, RuntimeError):
             await self._send(message)
-        except (
-            OSError,
-            RuntimeError,
-        ):  # ASGI asks servers for the first; Autobahn raises the other
-            pass
 
     async def write(self, frame: str) -> None:
         if self._held is None:
@@ -44,10 +41,15 @@ class Socket:
         while self._held:
             await self.send(text(self._held.pop(0)))
         self._held = None
+        self.welcomed.set()
 
 
 def text(frame: str) -> WebSocketSendEvent:
     return WebSocketSendEvent(type="websocket.send", bytes=None, text=frame)
+
+
+def closing(code: int) -> WebSocketCloseEvent:
+    return WebSocketCloseEvent(type="websocket.close", code=code, reason=None)
 
 
 class Relay:

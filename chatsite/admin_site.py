@@ -9,7 +9,7 @@ without_trusted_types = csp_replace({"require-trusted-types-for": None, "trusted
 
 
 class SiteAdmin(AdminSite):
-    """The admin's jQuery writes HTML as plain strings, which trusted types forbid. All else holds."""
+    """The admin's jQuery writes HTML as plain strings, which trusted types forbid."""
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         return without_trusted_types(super().admin_view(view, cacheable))

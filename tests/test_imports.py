@@ -49,6 +49,8 @@ MAY_IMPORT = {
     # the site, which knows nothing of chat but where it begins
     "chatsite.settings": "",
     "chatsite.orm_threads": "",
+    "chatsite.admin_site": "",
+    "chatsite.apps": "",
     "chatsite.health": "",
     "chatsite.server": "chatsite.health",
     "chatsite.urls": "chatsite.health",
@@ -76,6 +78,8 @@ TESTED_BY = {
     "chat.actions": "tests/chat/test_actions_messages.py",  # a list of names
     "chat.apps": "tests/chat/test_models.py",  # only names the app
     "chatsite.asgi": "tests/chat/test_consumers.py",
+    "chatsite.admin_site": "tests/chat/test_admin.py",
+    "chatsite.apps": "tests/chat/test_admin.py",
     "chatsite.urls": "tests/chat/test_views.py",
 }
 

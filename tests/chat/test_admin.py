@@ -166,6 +166,20 @@ def test_staff_who_may_only_look_change_nothing(garden: Room) -> None:
     assert client.post(changed(garden), {"name": "Orchard"}).status_code == 403
 
 
+def content_policy(client: Client, path: str) -> set[str]:
+    """The names of its directives, and that of scripts whole but for the nonce."""
+    directives = client.get(path)["Content-Security-Policy"].split("; ")
+    names = {directive.split()[0] for directive in directives}
+    return names | {d.partition(" 'nonce-")[0] for d in directives if d.startswith("script-src ")}
+
+
+def test_the_admin_keeps_the_content_policy_but_for_trusted_types(admin: Client) -> None:
+    trusted_types = {"require-trusted-types-for", "trusted-types"}
+    policy = content_policy(admin, reverse("profile"))
+    assert trusted_types | {"default-src", "script-src 'self'"} <= policy
+    assert content_policy(admin, listed(Room)) == policy - trusted_types
+
+
 @pytest.mark.parametrize("field", ["user", "room"])
 def test_a_member_and_a_room_are_found_as_one_types(
     field: str, admin: Client, garden: Room

@@ -1,0 +1,98 @@
+"""How the server goes, seen from outside."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.client import ChatClient
+from tests.site import PROJECT, Site, wait_until
+
+SLOW_SERVER = """
+from chatsite import server
+server.GRACE = 1.5
+server.Command().run(["--port", "{port}", "tests.chatsite.test_server:slow_application"])
+"""
+
+
+async def slow_application(scope: Any, receive: Any, send: Any) -> None:
+    """A request takes half a second; the end of a socket takes for ever."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        await asyncio.Event().wait()
+    print("asked", scope["path"], flush=True)
+    await asyncio.sleep(0.5)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"late"})
+
+
+class SlowSite(Site):
+    def start(self) -> None:
+        command = [sys.executable, "-c", SLOW_SERVER.format(port=self.port)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=PROJECT, env=self.environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        wait_until(self.answers, "the slow site answers")
+
+
+@pytest.fixture
+def slow_site(tmp_path: Path) -> Iterator[Site]:
+    site = SlowSite(tmp_path / "slow.log")
+    site.start()
+    yield site
+    assert site.stop() == 0
+    assert "Traceback" not in site.log()
+
+
+def cookie(site: Site, folder: Path) -> str:
+    """Somebody's, on a site that is filled with the demo."""
+    site.manage("demo", "--cookies", str(folder / "cookies"))
+    return (folder / "cookies").read_text().splitlines()[0].removeprefix("Cookie: ")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_closes_every_socket_with_4503(
+    site: Site, tmp_path: Path, how: int
+) -> None:
+    someone = cookie(site, tmp_path)
+    clients = [ChatClient(site.url, path, someone) for path in ("/ws/chat/", "/ws/chat/sync/")]
+    for client in clients:
+        client.expect("welcome")
+    assert site.stop(how) == 0
+    assert [client.expect_close() for client in clients] == [4503, 4503]
+    assert "Stopping: 2 requests and sockets" in site.log()
+
+
+def test_a_request_that_came_before_is_answered(slow_site: Site) -> None:
+    with ThreadPoolExecutor() as executor:
+        answer = executor.submit(lambda: urllib.request.urlopen(slow_site.url + "/last").read())
+        wait_until(lambda: "asked /last" in slow_site.log(), "the request has come")
+        assert slow_site.stop() == 0
+        assert answer.result() == b"late"
+
+
+def test_what_does_not_end_in_time_is_ended(slow_site: Site) -> None:
+    client = ChatClient(slow_site.url, "/")
+    started = time.monotonic()
+    assert slow_site.stop() == 0
+    assert 1.4 < time.monotonic() - started < 5
+    assert client.expect_close() == 4503
+
+
+def test_a_port_that_is_taken_is_named(site: Site) -> None:
+    command = [sys.executable, "-m", "chatsite.server", "--port", str(site.port)]
+    second = subprocess.run(
+        command, cwd=PROJECT, env=site.environment, capture_output=True, text=True, timeout=60
+    )
+    assert second.returncode == 1
+    assert f"127.0.0.1:{site.port}: [Errno 98] Address already in use" in second.stderr
+    assert "Traceback" not in second.stderr
