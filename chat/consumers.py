@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from typing import Any, cast
 
 from asgiref.sync import async_to_sync
@@ -40,9 +39,9 @@ class OpenSocket(AsyncConsumer):
         try:
             await super().__call__(scope, receive, self.socket.send)
         finally:
-            heart.cancel()
-            await asyncio.wait([heart])  # no task may outlive the ORM thread it was given
             fanout.leave(self.socket, *self.socket.rooms)
+            self.socket.close()
+            await heart  # which ends by itself; no task may outlive the ORM thread it was given
 
     async def beat(self) -> None:
         """Sends a heartbeat now and then, for as long as the socket is open."""
@@ -94,10 +93,8 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
     """The synchronous one. Its handlers may use the ORM as any view does."""
 
     async def beat(self) -> None:
-        await self.socket.welcomed.wait()
         # dispatch runs the handler on the ORM thread and closes old connections around it.
-        for n in count(1):
-            await asyncio.sleep(settings.HEARTBEAT)
+        async for n in self.socket.beats(settings.HEARTBEAT):
             await self.dispatch({"type": "heartbeat", "n": n})
 
     def connect(self) -> None:
@@ -214,11 +211,9 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
     """The asynchronous one. One query is awaited; several go to the ORM thread as one function."""
 
     async def beat(self) -> None:
-        await self.socket.welcomed.wait()
         # No event of Channels' surrounds this task, so nothing else closes a connection that the
         # database has dropped: every later query of the socket would fail.
-        for n in count(1):
-            await asyncio.sleep(settings.HEARTBEAT)
+        async for n in self.socket.beats(settings.HEARTBEAT):
             await aclose_old_connections()
             with database_outage_logged():
                 await self.heartbeat({"n": n})

@@ -1,7 +1,9 @@
 """One room in one process: the open sockets in it, and the rounds in which they are written to."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 from asgiref.typing import ASGISendCallable, ASGISendEvent, WebSocketCloseEvent, WebSocketSendEvent
@@ -20,7 +22,7 @@ class Socket:
     def __init__(self, send: ASGISendCallable) -> None:
         self._send = send
         self._held: list[str] | None = []
-        self.welcomed = asyncio.Event()
+        self._closed = asyncio.Event()
         self.user_id = 0
         self.rooms: set[int] = set()
 
@@ -41,7 +43,23 @@ class Socket:
         while self._held:
             await self.send(text(self._held.pop(0)))
         self._held = None
-        self.welcomed.set()
+
+    def close(self) -> None:
+        """Says that the socket is closed, and so ends its heartbeats."""
+        self._closed.set()
+
+    async def beats(self, interval: float) -> AsyncIterator[int]:
+        """Counts on every `interval` seconds, from `welcome` until the socket is closed.
+
+        Ends by itself, because a task cannot be cancelled while it waits for an ORM thread: asgiref
+        then waits for the query and forgets the cancellation.
+        """
+        for n in count(1):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), interval)
+                return
+            if self._held is None:
+                yield n
 
 
 def text(frame: str) -> WebSocketSendEvent:

@@ -83,7 +83,8 @@ def room(request: UserRequest, room_id: int) -> HttpResponse:
     # rather than never.
     here = queries.membership(request.user, room_id)
     history = queries.newest_messages(room_id)
-    request.session["last_room"] = room_id
+    if request.session.get("last_room") != room_id:
+        request.session["last_room"] = room_id
     return page(
         request,
         "chat/room.html",

@@ -6,6 +6,7 @@ const NEAR = 48; // pixels
 
 export const scroller = document.getElementById("scroller");
 let following = true;
+let last = 0;
 
 export function isFollowing() {
   return following;
@@ -14,6 +15,7 @@ export function isFollowing() {
 export function follow() {
   following = true;
   scroller.scrollTop = scroller.scrollHeight;
+  last = scroller.scrollTop;
 }
 
 /** Brings a message into sight and stays there. */
@@ -37,8 +39,11 @@ function firstInSight() {
   return [...timeline.children].find((element) => element.getBoundingClientRect().bottom > top);
 }
 
+/** Only who scrolls up stops following: the end may also move away, when something grows. */
 function noticeScroll() {
-  following = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+  const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+  following = near || (following && scroller.scrollTop >= last);
+  last = scroller.scrollTop;
   emit("scrolled", following);
 }
 

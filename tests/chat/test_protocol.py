@@ -182,11 +182,14 @@ def test_what_is_not_described_is_invalid(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("type", "field"), [(type, field) for type, (fields, _) in FRAMES.items() for field in fields]
+    ("type", "field"),
+    [
+        (type, field)
+        for type, (fields, _) in FRAMES.items()
+        for field in sorted(fields.keys() - {"reply_to"})
+    ],
 )
 def test_a_frame_without_one_of_its_fields_is_invalid(type: str, field: str) -> None:
-    if field == "reply_to":
-        return
     with pytest.raises(Invalid):
         protocol.decode(without(type, field))
 
