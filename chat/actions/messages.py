@@ -23,13 +23,14 @@ def send_message(
 ) -> Message:
     """Says something in a room. The client's id makes it idempotent, for ever.
 
-    The same author and `client_id` give the message that was said first, whatever the rest.
+    The same author and `client_id` give the message that was said first, whatever the rest, and
+    even if its author has left the room since.
     """
     rate_limit.writes.spend(user.pk)
     body, html = _rendered(body)
     try:
         return _create_message(user, room_id, client_id, body, html, reply_to)
-    except IntegrityError:
+    except (IntegrityError, Forbidden):
         said = Message.objects.filter(author=user, client_id=client_id).first()
         if said is None:
             raise

@@ -12,6 +12,8 @@ from chat.protocol import Forbidden, Invalid, NotFound
 
 MAX_DIRECT = 8  # people in a direct room
 
+JOINERS = {0x200C: None, 0x200D: None}  # invisible, and part of Persian words and of emoji
+
 Role = Membership.Role
 
 
@@ -120,7 +122,8 @@ def group_room(room_id: int) -> Room:
 
 def title(name: str) -> str:
     name = " ".join(name.split())
-    if not name or len(name) > 80 or not name.isprintable():
+    visible = name.translate(JOINERS)
+    if not visible or len(name) > 80 or not visible.isprintable():
         raise Invalid("A name has 1 to 80 characters that can be read.")
     return name
 

@@ -4,6 +4,7 @@ from django.db import transaction
 
 from chat.actions.messages import bury, changed, locked, rewrite
 from chat.actions.rooms import (
+    Role,
     appoint_heir,
     assign,
     grant,
@@ -15,7 +16,7 @@ from chat.actions.rooms import (
 )
 from chat.actions.waking import wake
 from chat.models import Membership, Message, Reaction, Room, User
-from chat.protocol import Forbidden
+from chat.protocol import Forbidden, Invalid
 
 
 @transaction.atomic
@@ -64,7 +65,10 @@ def staff_add_member(*, user: User, room_id: int, member_id: int, role: str) -> 
 @transaction.atomic
 def staff_set_role(*, user: User, membership: Membership, role: str) -> None:
     _check_staff(user)
-    make_way(group_room(membership.room_id), role)
+    room = group_room(membership.room_id)
+    if role != Role.OWNER and members_of(room).get(pk=membership.pk).owns:
+        raise Invalid("Make another person the owner first.")
+    make_way(room, role)
     assign(membership, role)
 
 

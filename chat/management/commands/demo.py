@@ -1,6 +1,5 @@
 """Fills an empty site with people and talk, to look at or to measure."""
 
-import os
 import random
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -20,10 +19,14 @@ from chat import actions, markdown
 from chat.models import Membership, Message, Room, User
 
 PASSWORD = "demo"
-PEOPLE = {"alice": "Alice Ahmadi", "bob": "Bob Brandt", "carol": "Carol Costa"}
+PEOPLE = {  # what they are called, and their place in the palette
+    "alice": ("Alice Ahmadi", 1),
+    "bob": ("Bob Brandt", 6),
+    "carol": ("Carol Costa", 9),
+}
 TALK = {
     "General": [
-        ("alice", "Good morning! :wave:".replace(":wave:", "👋")),
+        ("alice", "Good morning! 👋"),
         ("bob", "Morning. Is the new office **really** on the fourth floor?"),
         ("alice", "It is, and there is a lift."),
         (
@@ -104,7 +107,7 @@ class Command(BaseCommand):
 
     def fill(self) -> None:
         with transaction.atomic():
-            people = {name: new_person(name, shown) for name, shown in PEOPLE.items()}
+            people = {name: new_person(name, *shown) for name, shown in PEOPLE.items()}
             alice, bob, carol = people.values()
             User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True, is_owner=True)
             for name, lines in TALK.items():
@@ -120,9 +123,9 @@ class Command(BaseCommand):
         self.stdout.write("The demo is ready: alice, bob and carol, each with the password demo.")
 
 
-def new_person(username: str, display_name: str, color: int | None = None) -> User:
+def new_person(username: str, display_name: str, color: int) -> User:
     user = User(username=username, display_name=display_name, password=make_password(PASSWORD))
-    user.color = len(username) * 5 % 12 if color is None else color
+    user.color = color
     user.save()
     return user
 
@@ -204,9 +207,9 @@ def past_message(room: Room, author: User, position: int, body: str) -> Message:
 
 def write_cookies(path: Path) -> None:
     """A session for every person, as the header a client sends; readable by this user only."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        for line in cookie_lines():
-            file.write(line + "\n")
+    path.touch()
+    path.chmod(0o600)
+    path.write_text("".join(f"{line}\n" for line in cookie_lines()))
 
 
 def cookie_lines() -> Iterator[str]:

@@ -1,0 +1,102 @@
+"""Settings come from the environment, and are safe where nothing is said."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.site import PROJECT
+
+DOMAIN = {"SECRET_KEY": "k" * 25 + "0123456789" * 3, "ALLOWED_HOSTS": "chat.example.com"}
+READ = """
+import json, sys
+from chatsite import settings
+print(json.dumps({name: getattr(settings, name) for name in sys.argv[1:]}))
+"""
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=PROJECT,
+        env={"PATH": os.environ["PATH"]} | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def settings(*names: str, **environment: str) -> dict[str, Any]:
+    """What these settings are in this environment, and nothing else set."""
+    done = run("-c", READ, *names, **environment)
+    assert done.returncode == 0, done.stderr
+    values: dict[str, Any] = json.loads(done.stdout)
+    return values
+
+
+def test_without_a_secret_key_nothing_starts() -> None:
+    done = run("-c", READ)
+    assert done.returncode == 1
+    assert "Set SECRET_KEY" in done.stderr
+
+
+def test_a_site_with_a_domain_passes_djangos_own_check_for_deployment() -> None:
+    done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", **DOMAIN)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_site_with_a_domain_speaks_https_only() -> None:
+    secure = settings(
+        "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", **DOMAIN
+    )
+    assert set(secure.values()) == {True}
+
+
+def test_a_site_on_this_machine_speaks_http() -> None:
+    assert settings("HTTPS", "DEBUG", SECRET_KEY="x") == {"HTTPS": False, "DEBUG": False}
+
+
+def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("from a file")
+    assert settings("SECRET_KEY", SECRET_KEY_FILE=str(file)) == {"SECRET_KEY": "from a file"}
+
+
+def test_without_redis_the_channel_layer_is_in_memory() -> None:
+    layers = settings("CHANNEL_LAYERS", DEBUG="1")["CHANNEL_LAYERS"]
+    assert layers["default"]["BACKEND"] == "channels.layers.InMemoryChannelLayer"
+
+
+@pytest.mark.parametrize(
+    ("kind", "backend"),
+    [
+        ("pubsub", "channels_redis.pubsub.RedisPubSubChannelLayer"),
+        ("core", "channels_redis.core.RedisChannelLayer"),
+    ],
+)
+def test_several_redis_share_the_work_and_none_ends_an_idle_read(kind: str, backend: str) -> None:
+    layers = settings(
+        "CHANNEL_LAYERS", DEBUG="1", CHANNEL_LAYER=kind, REDIS_URL="redis://a/0,redis://b/0"
+    )["CHANNEL_LAYERS"]
+    assert layers["default"]["BACKEND"] == backend
+    assert layers["default"]["CONFIG"]["hosts"] == [
+        {"address": "redis://a/0", "socket_timeout": None},
+        {"address": "redis://b/0", "socket_timeout": None},
+    ]
+
+
+def test_a_connection_of_postgresql_stays_open_and_is_looked_at_before_use() -> None:
+    database = settings("DATABASES", DEBUG="1", DATABASE_URL="postgres://u@h/d")["DATABASES"]
+    assert database["default"]["CONN_MAX_AGE"] == 600
+    assert database["default"]["CONN_HEALTH_CHECKS"] is True
+
+
+def test_the_pool_lends_as_many_connections_as_there_are_threads() -> None:
+    database = settings(
+        "DATABASES", DEBUG="1", DATABASE_URL="postgres://u@h/d", DATABASE_POOL="1", ASGI_THREADS="3"
+    )["DATABASES"]["default"]
+    assert database["OPTIONS"]["pool"] == {"min_size": 1, "max_size": 3}
+    assert "CONN_MAX_AGE" not in database or database["CONN_MAX_AGE"] == 0
