@@ -11,7 +11,8 @@ from typing import ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
-from django.db.models import F, OuterRef, Q
+from django.db.models import Case, F, OuterRef, Q, When
+from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
@@ -129,6 +130,15 @@ class Room(models.Model):
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def of(self, user: User) -> Self:
         return self.filter(user=user, user__is_active=True)
+
+    def by_rank(self) -> Self:
+        """The owner, the moderators, everybody else; each by name."""
+        rank = Case(
+            When(role=Membership.Role.OWNER, then=0),
+            When(role=Membership.Role.MODERATOR, then=1),
+            default=2,
+        )
+        return self.order_by(rank, Lower("user__display_name"), "pk")
 
     def for_side_bar(self) -> Self:
         """With all that a list of rooms shows of each, in a constant number of queries."""

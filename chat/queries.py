@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from chat import serializers
@@ -32,11 +33,9 @@ def memberships(user: User) -> list[Membership]:
     return sorted(rooms, key=lambda membership: membership.room.name_for(user).casefold())
 
 
-def people(room_id: int) -> list[Membership]:
+def people(room_id: int) -> QuerySet[Membership]:
     """Who is in a room: its owner, the moderators, everybody else."""
-    rank: dict[str, int] = {Membership.Role.OWNER: 0, Membership.Role.MODERATOR: 1}
-    members = Membership.objects.filter(room=room_id).select_related("user")
-    return sorted(members, key=lambda m: (rank.get(m.role, 2), m.user.name.casefold()))
+    return Membership.objects.filter(room=room_id).select_related("user").by_rank()
 
 
 def newest_messages(room_id: int) -> list[Message]:

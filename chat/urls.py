@@ -1,5 +1,4 @@
-from django.contrib.auth import views as auth_views
-from django.urls import path, reverse_lazy
+from django.urls import path
 
 from chat import views
 
@@ -25,13 +24,7 @@ urlpatterns = [
     path("invitations/<str:token>/", views.invitation, name="invitation"),
     path("accounts/setup/", views.setup, name="setup"),
     path("accounts/login/", views.Login.as_view(), name="login"),
-    path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("accounts/logout/", views.Logout.as_view(), name="logout"),
     path("accounts/profile/", views.profile, name="profile"),
-    path(
-        "accounts/password/",
-        auth_views.PasswordChangeView.as_view(
-            template_name="registration/password.html", success_url=reverse_lazy("profile")
-        ),
-        name="password_change",
-    ),
+    path("accounts/password/", views.PasswordChange.as_view(), name="password_change"),
 ]

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
 from django.views.decorators.http import require_POST
 
 from chat import actions, queries, serializers
@@ -32,6 +34,9 @@ EMOJI = {
     "Faces": ["😀", "😂", "😊", "😍", "🤔", "😮", "😢", "😴"],
     "Things": ["❤️", "🎉", "🔥", "🚀", "👀", "✅", "❌", "☕"],
 }
+
+
+PEOPLE = 50  # members named on the page of a room; all of them have a page of their own
 
 
 class UserRequest(HttpRequest):
@@ -93,7 +98,8 @@ def room(request: UserRequest, room_id: int) -> HttpResponse:
         name=here.room.name_for(request.user),
         history=[serializers.message(message) for message in history],
         more=len(history) == queries.PAGE,
-        people=queries.people(room_id),
+        people=queries.people(room_id)[:PEOPLE],
+        size=here.room.memberships.count(),
         emoji=EMOJI,
     )
 
@@ -253,6 +259,29 @@ class Login(LoginView):
         if not User.objects.exists():
             return redirect("setup")
         return super().dispatch(request, *args, **kwargs)
+
+
+class Logout(LogoutView):
+    """Ends the session here and on every page it has open."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        user = request.user
+        response = super().post(request, *args, **kwargs)
+        if user.is_authenticated:
+            actions.recheck_sessions(user=user)
+        return response
+
+
+class PasswordChange(PasswordChangeView):
+    """A new password ends all other sessions of this person."""
+
+    template_name = "registration/password.html"
+    success_url = reverse_lazy("profile")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        response = super().form_valid(form)
+        actions.recheck_sessions(user=cast(User, form.user))
+        return response
 
 
 def setup(request: HttpRequest) -> HttpResponse:

@@ -16,6 +16,7 @@ from chat.actions.people import (
     accept_invitation,
     create_owner,
     invite,
+    recheck_sessions,
     sign_up,
     update_profile,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "leave_room",
     "mark_read",
     "react",
+    "recheck_sessions",
     "remove_member",
     "send_message",
     "set_role",

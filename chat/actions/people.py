@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 
 from chat import queries
 from chat.actions.rooms import create_room, grant, group_room, members_of, title
+from chat.actions.waking import wake
 from chat.models import Invitation, Room, User
 from chat.protocol import Forbidden, Invalid, NotFound
 
@@ -54,6 +55,11 @@ def update_profile(*, user: User, display_name: str, color: int) -> None:
     user.display_name, user.color = display_name, color
     _checked(user)
     user.save(update_fields=["display_name", "color"])
+
+
+def recheck_sessions(*, user: User) -> None:
+    """Lets every socket of a user see whether its session still holds; one may have ended."""
+    wake(user.pk, "user.session")
 
 
 def _invitation(token: str) -> Invitation:

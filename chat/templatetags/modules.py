@@ -1,5 +1,6 @@
 """The JavaScript modules of static/chat/, by name, for the import map."""
 
+from functools import cache
 from pathlib import Path
 
 from django import template
@@ -10,6 +11,7 @@ NOT_MODULES = {"theme"}  # a classic script: it must run before the first paint
 
 
 @register.simple_tag
+@cache
 def modules() -> list[str]:
     folder = finders.find("chat")
     assert folder, "static/chat is missing"
