@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "chat.actions.messages": "chat.actions.waking chat.queries chat.serializers chat.markdown"
     " chat.rate_limit chat.fanout chat.models chat.protocol",
     "chat.actions.rooms": "chat.actions.waking chat.queries chat.fanout chat.models chat.protocol",
-    "chat.actions.people": "chat.actions.rooms chat.actions.waking chat.queries chat.models chat.protocol",
+    "chat.actions.people": "chat.actions.rooms chat.actions.waking"
+    " chat.queries chat.models chat.protocol",
     "chat.actions.staff": "chat.actions.messages chat.actions.rooms chat.actions.waking"
     " chat.models chat.protocol",
     "chat.actions": "chat.actions.messages chat.actions.people chat.actions.rooms"

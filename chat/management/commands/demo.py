@@ -3,6 +3,7 @@
 import random
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from django.utils import timezone
 
 from chat import actions, markdown
 from chat.models import Membership, Message, Room, User
@@ -48,6 +50,11 @@ TALK = {
     "Garden": [
         ("carol", "The tomatoes came up! See <https://en.wikipedia.org/wiki/Tomato>"),
     ],
+}
+TOPICS = {
+    "General": "Everybody is here",
+    "Release": "What has to be done before Friday",
+    "Garden": "The roof, and what grows on it",
 }
 SMALL_TALK = (
     "Yes.",
@@ -112,7 +119,7 @@ class Command(BaseCommand):
             User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True, is_owner=True)
             for name, lines in TALK.items():
                 kind = Room.Kind.CLOSED if name == "Release" else Room.Kind.OPEN
-                room = actions.create_room(user=alice, name=name, kind=kind, topic="")
+                room = actions.create_room(user=alice, name=name, kind=kind, topic=TOPICS[name])
                 for other in (bob, carol):
                     actions.add_member(user=alice, room_id=room.pk, member_id=other.pk)
                 for author, body in lines:
@@ -120,6 +127,7 @@ class Command(BaseCommand):
             direct = actions.start_direct(user=alice, people=[bob.pk])
             say(direct, bob, "Are you coming along for lunch?")
             decorate(people)
+            spread_over_the_day()
         self.stdout.write("The demo is ready: alice, bob and carol, each with the password demo.")
 
 
@@ -154,6 +162,13 @@ def decorate(people: dict[str, User]) -> None:
     )
     slip = say(plants.room, bob, "Wrong room, sorry.")
     actions.delete_message(user=bob, message_id=slip.pk)
+
+
+def spread_over_the_day() -> None:
+    """As if it had not all been said in the same second."""
+    for age, message in enumerate(Message.objects.order_by("-pk")):
+        said = timezone.now() - age * timedelta(minutes=37)
+        Message.objects.filter(pk=message.pk).update(created_at=said)
 
 
 @transaction.atomic
