@@ -2,15 +2,12 @@
 # Makes this installation's secrets at its first start. Only who needs one can read it.
 set -eu
 umask 077
-random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 
-if [ ! -e /secrets/database/password ]; then
-  random >/secrets/database/password
-fi
-if [ ! -e /secrets/web/complete ]; then
-  random >/secrets/web/secret_key
-  printf 'postgres://chat:%s@database:5432/chat' "$(cat /secrets/database/password)" \
-    >/secrets/web/database_url
-  chown -R 10001 /secrets/web # the user of the web image
-  touch /secrets/web/complete
-fi
+random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+keep() { [ -s "$1" ] || cat >"$1"; } # what was kept before stays
+
+random | keep /secrets/database/password
+random | keep /secrets/web/secret_key
+password=$(cat /secrets/database/password)
+printf 'postgres://chat:%s@database:5432/chat' "$password" | keep /secrets/web/database_url
+chown 10001 /secrets/web/* # the user of the web image

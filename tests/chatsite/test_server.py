@@ -44,6 +44,14 @@ class SlowSite(Site):
         wait_until(self.answers, "the slow site answers")
 
 
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Tests that run in the background would hand on that Ctrl-C is not for them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def slow_site(tmp_path: Path) -> Iterator[Site]:
     site = SlowSite(tmp_path / "slow.log")
