@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,15 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.services import free_port
+
 PROJECT = Path(__file__).resolve().parent.parent
 TOKEN = "a" * 32  # any value does: the CSRF cookie and the header have to be the same
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
