@@ -11,5 +11,7 @@ without_trusted_types = csp_replace({"require-trusted-types-for": None, "trusted
 class SiteAdmin(AdminSite):
     """The admin's jQuery writes HTML as plain strings, which trusted types forbid."""
 
+    site_header = site_title = "Chat"
+
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         return without_trusted_types(super().admin_view(view, cacheable))

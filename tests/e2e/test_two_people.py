@@ -375,6 +375,7 @@ def test_everything_can_be_done_by_keyboard(alice: Person, bob: Person) -> None:
     keyboard.press("Escape")
     expect(alice.page.locator("#about")).to_be_hidden()
 
+    expect(alice.page.locator("#newest")).to_be_hidden()  # it would be the stop before the field
     keyboard.press("Shift+Tab")
     expect(alice.messages.last).to_be_focused()
     keyboard.press("ArrowUp")
