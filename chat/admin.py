@@ -5,7 +5,7 @@ from typing import Any, cast
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from chat import actions
 from chat.models import Invitation, Membership, Message, Reaction, Room, User
@@ -51,9 +51,15 @@ class UserAdmin(DjangoUserAdmin[User]):
     )
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if "is_active" in form.changed_data:
-            actions.staff_set_active(user=staff(request), person=obj, active=obj.is_active)
+        actions.staff_save_user(user=staff(request), person=obj)
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        response = super().user_change_password(request, id, form_url)
+        if request.method == "POST":
+            actions.recheck_sessions(user=User.objects.get(pk=id))
+        return response
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -1,15 +1,14 @@
 """The pair: one text in two spellings.
 
 `ChatConsumer` is synchronous: each of its handlers runs on an ORM thread, and Channels closes old
-database connections around it. `AsyncChatConsumer` runs on the event loop: whatever touches the
-ORM is awaited, and what lives longer than one event closes old connections itself. Neither holds
-a rule about chat; those are in `actions` and `queries`.
+database connections around it. What belongs to the event loop it calls through `async_to_sync`.
+`AsyncChatConsumer` runs on the event loop: whatever touches the ORM is awaited, and what lives
+longer than one event closes old connections itself. Neither holds a rule about chat; those are in
+`actions` and `queries`.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
 from asgiref.sync import async_to_sync
@@ -25,11 +24,18 @@ from chat.models import Membership, User
 from chat.protocol import Error, Event, Left, Refusal
 from chat.relay import Socket, closing
 
+OUTAGE = (db.OperationalError, db.InterfaceError)  # any other database error is a fault of ours
+
 logger = logging.getLogger(__name__)
 
 
 class OpenSocket(AsyncConsumer):
-    """What the pair shares: its place in the fan-out, its heart, and a quiet way to fail."""
+    """What the pair shares: its place in the fan-out, its heart, and a quiet way to fail.
+
+    Channels calls a consumer as an ASGI application and hands each event to `dispatch`. That of
+    `SyncConsumer` runs the handler on the ORM thread, that of `AsyncConsumer` awaits it; `super()`
+    below is the one or the other.
+    """
 
     socket: Socket
 
@@ -39,19 +45,21 @@ class OpenSocket(AsyncConsumer):
         try:
             await super().__call__(scope, receive, self.socket.send)
         finally:
-            fanout.leave(self.socket, *self.socket.rooms)
+            await fanout.leave(self.socket, *self.socket.rooms)
             self.socket.close()
             await heart  # which ends by itself; no task may outlive the ORM thread it was given
+
+    async def dispatch(self, message: Any) -> None:
+        try:
+            await super().dispatch(message)
+        except OUTAGE as error:
+            log_outage(error)
+            if message["type"] == "websocket.connect":  # there was no `welcome`: come back later
+                await self.socket.send(closing(protocol.LEAVING))
 
     async def beat(self) -> None:
         """Sends a heartbeat now and then, for as long as the socket is open."""
         raise NotImplementedError
-
-    async def dispatch(self, message: Any) -> None:
-        with database_outage_logged():
-            return await super().dispatch(message)
-        if message["type"] == "websocket.connect":  # there was no `welcome`: come back later
-            await self.socket.send(closing(protocol.LEAVING))
 
     @property
     def subprotocol(self) -> str | None:
@@ -73,20 +81,16 @@ class OpenSocket(AsyncConsumer):
         if isinstance(error, Refusal):
             logger.info("User %s was refused: %s", self.user.pk, error.code)
             return [Error(code=error.code, detail=error.detail, ref=ref)]
-        if isinstance(error, db.Error):
-            logger.warning("The database is not available: %s", type(error).__name__)
+        if isinstance(error, OUTAGE):
+            log_outage(error)
         else:
             logger.error("A frame of user %s failed", self.user.pk, exc_info=error)
         return [Error(code="unavailable", detail="That did not work. Try again.", ref=ref)]
 
 
-@contextmanager
-def database_outage_logged() -> Iterator[None]:
+def log_outage(error: Exception) -> None:
     """A socket outlives its database: the next heartbeat finds what was missed."""
-    try:
-        yield
-    except db.Error as error:
-        logger.warning("The database is not available: %s", type(error).__name__)
+    logger.warning("The database is not available: %s", error)
 
 
 class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
@@ -164,7 +168,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
         actions.typing(user=self.user, room_id=frame.room)
 
     def on_pong(self, frame: protocol.Pong) -> None:
-        pass
+        """The client is there and reads; nothing has to be done."""
 
     # What the channel layer wakes us for.
 
@@ -174,7 +178,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
         try:
             membership = Membership.objects.of(self.user).for_side_bar().get(room=room_id)
         except Membership.DoesNotExist:
-            fanout.leave(self.socket, room_id)
+            async_to_sync(fanout.leave)(self.socket, room_id)
             self.send_json([Left(room=room_id)])
         else:
             async_to_sync(fanout.join)(self.socket, {room_id: membership.room.head})
@@ -208,15 +212,17 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
 
 
 class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
-    """The asynchronous one. One query is awaited; several go to the ORM thread as one function."""
+    """The asynchronous one. One call of the ORM is awaited; several go to its thread together."""
 
     async def beat(self) -> None:
         # No event of Channels' surrounds this task, so nothing else closes a connection that the
         # database has dropped: every later query of the socket would fail.
         async for n in self.socket.beats(settings.HEARTBEAT):
             await aclose_old_connections()
-            with database_outage_logged():
+            try:
                 await self.heartbeat({"n": n})
+            except OUTAGE as error:
+                log_outage(error)
 
     async def connect(self) -> None:
         await self.accept(self.subprotocol)
@@ -293,18 +299,20 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         await database_sync_to_async(actions.typing)(user=self.user, room_id=frame.room)
 
     async def on_pong(self, frame: protocol.Pong) -> None:
-        pass
+        """The client is there and reads; nothing has to be done."""
 
     # What the channel layer wakes us for.
 
     async def user_room(self, event: dict[str, Any]) -> None:
         """A membership began, changed or ended: look what is so now."""
+        # Channels 4.3 has done this before the event; earlier ones have not, and it may be a while
+        # since the last query of this socket.
         await aclose_old_connections()
         room_id = event["room"]
         try:
             membership = await Membership.objects.of(self.user).for_side_bar().aget(room=room_id)
         except Membership.DoesNotExist:
-            fanout.leave(self.socket, room_id)
+            await fanout.leave(self.socket, room_id)
             await self.send_json([Left(room=room_id)])
         else:
             await fanout.join(self.socket, {room_id: membership.room.head})

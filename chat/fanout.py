@@ -23,6 +23,7 @@ PROCESS = uuid4().hex
 COALESCE = 1.0  # seconds in which comings and goings become one presence event
 ANNOUNCE = 20.0  # seconds after which a process repeats who is here
 RETRY = 1.0  # seconds until a lost channel layer is tried again
+SEND = 2.0  # seconds the channel layer has to take a hint
 JOIN = 5.0  # seconds a joining socket waits for the channel layer
 
 logger = logging.getLogger(__name__)
@@ -47,8 +48,9 @@ def channel_layer() -> BaseChannelLayer:
 class Fanout:
     """The rooms of this process, and the only way to what happens in the others.
 
-    `publish`, `pass_on`, `revoke` and `wake` may be called from any thread. They neither wait nor
-    fail: what they say is in the database already, or does not matter a minute later.
+    `join` and `leave` run on the event loop. `publish`, `pass_on`, `revoke` and `wake` may be
+    called from any thread. They neither wait nor fail: what they say is in the database already,
+    or does not matter a minute later.
     """
 
     def __init__(self) -> None:
@@ -69,8 +71,8 @@ class Fanout:
                 asyncio.gather(*(relay.subscribed.wait() for relay in relays)), JOIN
             )
 
-    def leave(self, socket: Socket, *room_ids: int) -> None:
-        """The socket gets nothing more of these rooms."""
+    async def leave(self, socket: Socket, *room_ids: int) -> None:
+        """The socket gets nothing more of these rooms. A coroutine: relays belong to the loop."""
         for room_id in room_ids:
             if relay := self._relays.get(room_id):
                 relay.drop(socket)
@@ -78,7 +80,7 @@ class Fanout:
     def presence(self, *room_ids: int) -> list[protocol.Presence]:
         """Who is in these rooms, as far as this process knows."""
         relays = (self._relays.get(room_id) for room_id in room_ids)
-        return [relay.presence.snapshot() for relay in relays if relay]
+        return [relay.snapshot() for relay in relays if relay]
 
     def publish(self, room_id: int, number: int, event: protocol.Event) -> None:
         """Tells everybody in a room of the change that took this number."""
@@ -122,7 +124,8 @@ class Fanout:
 
     async def _send(self, group: str, message: dict[str, Any]) -> None:
         try:
-            await channel_layer().group_send(group, message)
+            async with asyncio.timeout(SEND):
+                await channel_layer().group_send(group, message)
         except Exception as error:  # whatever a channel layer raises: the hint is lost, no more
             self.failures += 1
             if not self._lost:

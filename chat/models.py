@@ -282,7 +282,12 @@ class Reaction(models.Model):
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def valid(self) -> Self:
-        return self.filter(expires_at__gt=timezone.now())
+        """Not expired, and given by somebody who is still in the room."""
+        return self.filter(
+            expires_at__gt=timezone.now(),
+            created_by__is_active=True,
+            created_by__memberships__room=F("room"),
+        )
 
 
 class Invitation(models.Model):

@@ -28,15 +28,18 @@ class Presence:
 
     def changes(self, here: set[int]) -> protocol.Presence | None:
         """Who came and went since the last call, given who is in this process now."""
-        now = time.monotonic()
-        self._elsewhere = {p: entry for p, entry in self._elsewhere.items() if entry[1] > now}
-        present = here.union(*(users for users, _ in self._elsewhere.values()))
+        present = self._everybody(here)
         came, went = present - self.told, self.told - present
         self.told = present
         if not came and not went:
             return None
         return protocol.Presence(room=self.room_id, here=sorted(came), gone=sorted(went))
 
-    def snapshot(self) -> protocol.Presence:
-        """Everybody, for a socket that has just come."""
-        return protocol.Presence(room=self.room_id, here=sorted(self.told), gone=[])
+    def snapshot(self, here: set[int]) -> protocol.Presence:
+        """Everybody this process knows of, for a socket that has just come."""
+        return protocol.Presence(room=self.room_id, here=sorted(self._everybody(here)), gone=[])
+
+    def _everybody(self, here: set[int]) -> set[int]:
+        now = time.monotonic()
+        self._elsewhere = {p: entry for p, entry in self._elsewhere.items() if entry[1] > now}
+        return here.union(*(users for users, _ in self._elsewhere.values()))

@@ -1,4 +1,4 @@
-"""Every frame of the sub-protocol `chat.v1`, in both directions, and nothing else.
+"""Every frame of the sub-protocol `chat.v1`, in both directions, and what goes back for which.
 
 A client sends one JSON object a text frame; the server sends one JSON array of events a text
 frame. Each frame is a struct below; what is not described there is refused. The prose is in

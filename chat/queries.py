@@ -1,4 +1,4 @@
-"""Reads that are more than one query. Synchronous; an async caller hands them to a thread."""
+"""Reads that several callers share. Synchronous; an async caller hands them to a thread."""
 
 from dataclasses import dataclass
 from importlib import import_module

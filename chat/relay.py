@@ -1,16 +1,18 @@
 """One room in one process: the open sockets in it, and the rounds in which they are written to."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from itertools import count
 from typing import Any
 
-from asgiref.typing import ASGISendCallable, ASGISendEvent, WebSocketCloseEvent, WebSocketSendEvent
-
 from chat import protocol
 from chat.presence import Presence
 from chat.sequence import PATIENCE, Sequence
+
+logger = logging.getLogger(__name__)
+Message = dict[str, Any]  # of ASGI: https://asgi.readthedocs.io/en/latest/specs/www.html
 
 BREATH = 0.03  # seconds in which a busy room gathers events, so that they leave in one frame
 YIELD_EVERY = 32  # sockets written to before the event loop may receive again
@@ -19,14 +21,14 @@ YIELD_EVERY = 32  # sockets written to before the event loop may receive again
 class Socket:
     """An open WebSocket as the fan-out sees it: whose it is, and how to write to it."""
 
-    def __init__(self, send: ASGISendCallable) -> None:
+    def __init__(self, send: Callable[[Any], Awaitable[None]]) -> None:
         self._send = send
         self._held: list[str] | None = []
         self._closed = asyncio.Event()
         self.user_id = 0
         self.rooms: set[int] = set()
 
-    async def send(self, message: ASGISendEvent) -> None:
+    async def send(self, message: Any) -> None:
         """Sends, unless the client is gone; then `websocket.disconnect` is on its way to us."""
         # For a closed socket ASGI asks servers to raise the first; Autobahn raises the second.
         with suppress(OSError, RuntimeError):
@@ -62,12 +64,12 @@ class Socket:
                 yield n
 
 
-def text(frame: str) -> WebSocketSendEvent:
-    return WebSocketSendEvent(type="websocket.send", bytes=None, text=frame)
+def text(frame: str) -> Message:
+    return {"type": "websocket.send", "bytes": None, "text": frame}
 
 
-def closing(code: int) -> WebSocketCloseEvent:
-    return WebSocketCloseEvent(type="websocket.close", code=code, reason=None)
+def closing(code: int) -> Message:
+    return {"type": "websocket.close", "code": code}
 
 
 class Relay:
@@ -114,12 +116,19 @@ class Relay:
                 if self.presence.hear(process, users):
                     self.people_changed.set()
 
+    def snapshot(self) -> protocol.Presence:
+        """Who is in the room, for a socket that has just come."""
+        return self.presence.snapshot(self._users())
+
     def tell_presence(self) -> set[int]:
         """Tells the sockets who came and went. Returns who is here, in this process."""
-        users = {socket.user_id for socket in self.sockets}
+        users = self._users()
         if changes := self.presence.changes(users):
             self.put(0, protocol.encode(changes))
         return users
+
+    def _users(self) -> set[int]:
+        return {socket.user_id for socket in self.sockets}
 
     async def write_rounds(self) -> None:
         """Writes what has come in to every socket, as one frame.
@@ -141,6 +150,10 @@ class Relay:
 
     async def _write_to_all(self, frame: str) -> None:
         for written, socket in enumerate(tuple(self.sockets), 1):
-            await socket.write(frame)
+            try:
+                await socket.write(frame)
+            except Exception:  # one that broke is no reason to keep the others waiting
+                logger.exception("A socket of user %s broke", socket.user_id)
+                self.drop(socket)
             if written % YIELD_EVERY == 0:
                 await asyncio.sleep(0)

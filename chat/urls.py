@@ -21,10 +21,11 @@ urlpatterns = [
     path("rooms/<int:room_id>/people/<int:member_id>/role/", views.member_role, name="member_role"),
     path("people/", views.directory, name="directory"),
     path("direct/", views.direct, name="direct"),
-    path("invitations/<str:token>/", views.invitation, name="invitation"),
+    path("invitations/<slug:token>/", views.invitation, name="invitation"),
     path("accounts/setup/", views.setup, name="setup"),
     path("accounts/login/", views.Login.as_view(), name="login"),
     path("accounts/logout/", views.Logout.as_view(), name="logout"),
     path("accounts/profile/", views.profile, name="profile"),
     path("accounts/password/", views.PasswordChange.as_view(), name="password_change"),
+    path("favicon.ico", views.favicon, name="favicon"),
 ]

@@ -13,7 +13,8 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.templatetags.static import static
+from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_POST
 
 from chat import actions, queries, serializers
@@ -27,7 +28,7 @@ from chat.forms import (
     RoomForm,
 )
 from chat.models import Invitation, Membership, Message, Room, User
-from chat.protocol import MAX_UNREAD, Invalid
+from chat.protocol import MAX_UNREAD, Forbidden, Invalid
 
 EMOJI = {
     "Hands": ["👍", "👎", "👏", "🙌", "🙏", "💪", "👋", "🤝"],
@@ -69,7 +70,9 @@ def refusals_on(form: BaseForm) -> Iterator[None]:
 @login_required
 def home(request: UserRequest) -> HttpResponse:
     last = last_room(request)
-    return redirect("room", last) if last else page(request, "chat/begin.html")
+    if last is None:
+        return page(request, "chat/begin.html")
+    return redirect(reverse("room", args=[last], query=request.GET))
 
 
 def last_room(request: UserRequest) -> int | None:
@@ -86,7 +89,10 @@ def last_room(request: UserRequest) -> int | None:
 def room(request: UserRequest, room_id: int) -> HttpResponse:
     # The room's number is read before its messages: what is said in between then comes twice
     # rather than never.
-    here = queries.membership(request.user, room_id)
+    try:
+        here = queries.membership(request.user, room_id)
+    except Forbidden:
+        return before_the_door(request, room_id)
     history = queries.newest_messages(room_id)
     if request.session.get("last_room") != room_id:
         request.session["last_room"] = room_id
@@ -102,6 +108,14 @@ def room(request: UserRequest, room_id: int) -> HttpResponse:
         size=here.room.memberships.count(),
         emoji=EMOJI,
     )
+
+
+def before_the_door(request: UserRequest, room_id: int) -> HttpResponse:
+    """An open room can be joined by who follows a link to it; others stay closed."""
+    room = Room.objects.open().filter(pk=room_id).first()
+    if room is None:
+        raise Forbidden("You are not in this room.")
+    return page(request, "chat/room_join.html", status=403, room=room)
 
 
 @login_required
@@ -155,7 +169,7 @@ def people(request: UserRequest, room_id: int) -> HttpResponse:
 
 
 def people_page(
-    request: UserRequest, here: Membership, form: MemberForm | None = None, link: str = ""
+    request: UserRequest, here: Membership, form: MemberForm | None = None
 ) -> HttpResponse:
     return page(
         request,
@@ -166,8 +180,15 @@ def people_page(
         people=queries.people(here.room_id),
         form=form or MemberForm(here.room),
         roles=[Membership.Role.MODERATOR, Membership.Role.MEMBER],
-        link=link,
+        link=invitation_link(request, here.room),
     )
+
+
+def invitation_link(request: UserRequest, room: Room) -> str:
+    """What `invite` has made stands in the address, so that a reload makes no second one."""
+    token = request.GET.get("invitation", "").replace("\0", "")  # PostgreSQL refuses to compare it
+    invitation = Invitation.objects.valid().filter(room=room, token=token).first()
+    return request.build_absolute_uri(invitation.get_absolute_url()) if invitation else ""
 
 
 @require_POST
@@ -202,12 +223,12 @@ def member_role(request: UserRequest, room_id: int, member_id: int) -> HttpRespo
     return redirect("people", room_id)
 
 
-@require_POST
 @login_required
 def invite(request: UserRequest, room_id: int) -> HttpResponse:
+    if request.method != "POST":
+        return redirect("people", room_id)
     invitation = actions.invite(user=request.user, room_id=room_id)
-    link = request.build_absolute_uri(invitation.get_absolute_url())
-    return people_page(request, queries.membership(request.user, room_id), link=link)
+    return redirect(reverse("people", args=[room_id], query={"invitation": invitation.token}))
 
 
 @login_required
@@ -215,9 +236,10 @@ def directory(request: UserRequest) -> HttpResponse:
     return page(request, "chat/directory.html", form=DirectForm(request.user))
 
 
-@require_POST
 @login_required
 def direct(request: UserRequest) -> HttpResponse:
+    if request.method != "POST":
+        return redirect("directory")
     form = DirectForm(request.user, request.POST)
     if not form.is_valid():
         return page(request, "chat/directory.html", form=form)
@@ -307,3 +329,8 @@ def profile(request: UserRequest) -> HttpResponse:
             messages.success(request, "Saved.")
             return redirect("profile")
     return page(request, "chat/profile.html", form=form)
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for this address where a page names no icon."""
+    return redirect(static("chat/icon.svg"))

@@ -31,13 +31,13 @@ INTERNAL_IPS = ["127.0.0.1"]
 # --- what runs -----------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "daphne",  # gives runserver WebSockets
     "chat",
     "chatsite.apps.SiteAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
     "csp",
@@ -90,8 +90,10 @@ def database(url: str, pool: bool) -> dict[str, Any]:
     options = config.setdefault("OPTIONS", {})
     options.setdefault("connect_timeout", 5)
     if pool:
-        return config | {"OPTIONS": options | {"pool": {"min_size": 1, "max_size": ASGI_THREADS}}}
-    return config | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+        options["pool"] = {"min_size": 1, "max_size": ASGI_THREADS}
+    else:
+        config["CONN_MAX_AGE"] = 600
+    return config | {"CONN_HEALTH_CHECKS": True}  # the server may have restarted meanwhile
 
 
 DATABASES = {

@@ -13,7 +13,7 @@ from chat import markdown, queries, rate_limit, serializers
 from chat.actions.waking import wake
 from chat.fanout import fanout
 from chat.models import Membership, Message, Reaction, Room, User
-from chat.protocol import MAX_BODY, Forbidden, Invalid, NotFound, TooLarge, TypingNow
+from chat.protocol import MAX_BODY, Forbidden, Invalid, NotFound, Refusal, TooLarge, TypingNow
 
 MAX_EMOJI = 20  # different emoji on one message
 
@@ -26,11 +26,10 @@ def send_message(
     The same author and `client_id` give the message that was said first, whatever the rest, and
     even if its author has left the room since.
     """
-    rate_limit.writes.spend(user.pk)
-    body, html = _rendered(body)
     try:
-        return _create_message(user, room_id, client_id, body, html, reply_to)
-    except (IntegrityError, Forbidden):
+        rate_limit.writes.spend(user.pk)
+        return _create_message(user, room_id, client_id, *rendered(body), reply_to)
+    except (Refusal, IntegrityError):
         said = Message.objects.filter(author=user, client_id=client_id).first()
         if said is None:
             raise
@@ -67,18 +66,21 @@ def _create_message(
     return message
 
 
-@transaction.atomic
 def edit_message(*, user: User, message_id: int, body: str) -> Message:
     """Says it differently. Only the author may."""
-    message = _seen_by(user, message_id)
-    if message.author_id != user.pk:
-        raise Forbidden("Only its author can edit a message.")
-    return rewrite(message, body)
+    rate_limit.writes.spend(user.pk)
+    text = rendered(body)  # before the lock: it takes a while
+    with transaction.atomic():
+        message = _seen_by(user, message_id)
+        if message.author_id != user.pk:
+            raise Forbidden("Only its author can edit a message.")
+        return rewrite(message, *text)
 
 
 @transaction.atomic
 def delete_message(*, user: User, message_id: int) -> Message:
     """Leaves a tombstone without content. The author may, and who moderates the room."""
+    rate_limit.writes.spend(user.pk)
     message = _seen_by(user, message_id)
     if message.author_id != user.pk and not queries.membership(user, message.room_id).moderates:
         raise Forbidden("Only its author or a moderator can delete a message.")
@@ -88,6 +90,7 @@ def delete_message(*, user: User, message_id: int) -> Message:
 @transaction.atomic
 def react(*, user: User, message_id: int, emoji: str, on: bool) -> Message:
     """Puts an emoji under a message or takes it away; what is so already stays so."""
+    rate_limit.writes.spend(user.pk)
     if not is_emoji(emoji):
         raise Invalid("That is not an emoji.")
     message = _seen_by(user, message_id)
@@ -121,7 +124,7 @@ def typing(*, user: User, room_id: int) -> None:
     fanout.pass_on(room_id, TypingNow(room=room_id, user=serializers.person(user)))
 
 
-def _rendered(body: str) -> tuple[str, str]:
+def rendered(body: str) -> tuple[str, str]:
     body = body.strip()
     if not body:
         raise Invalid("A message says something.")
@@ -142,7 +145,11 @@ def _next_number(room_id: int) -> int:
 
 
 def _seen_by(user: User, message_id: int) -> Message:
-    """A message in a room of this user, under the room's lock."""
+    """A message in a room of this user, under the room's lock.
+
+    Asked before the lock, so that outsiders do not make a room wait, and again under it.
+    """
+    queries.membership(user, _room_of(message_id))
     message = locked(message_id)
     queries.membership(user, message.room_id)
     return message
@@ -150,16 +157,21 @@ def _seen_by(user: User, message_id: int) -> Message:
 
 def locked(message_id: int) -> Message:
     """A message, under the lock of its room until the commit."""
-    room_id = Message.objects.filter(pk=message_id).values_list("room", flat=True).first()
-    if room_id is None:
+    if not Room.objects.select_for_update().filter(pk=_room_of(message_id)):
         raise NotFound("There is no such message.")
-    Room.objects.select_for_update().get(pk=room_id)
     return Message.objects.get(pk=message_id)
 
 
-def rewrite(message: Message, body: str) -> Message:
+def _room_of(message_id: int) -> int:
+    room_id = Message.objects.filter(pk=message_id).values_list("room", flat=True).first()
+    if room_id is None:
+        raise NotFound("There is no such message.")
+    return room_id
+
+
+def rewrite(message: Message, body: str, html: str) -> Message:
     _check_alive(message)
-    message.body, message.html = _rendered(body)
+    message.body, message.html = body, html
     message.edited_at = timezone.now()
     return changed(message)
 

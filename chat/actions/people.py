@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from chat import queries
 from chat.actions.rooms import create_room, grant, group_room, members_of, title
 from chat.actions.waking import wake
-from chat.models import Invitation, Room, User
+from chat.models import Invitation, Membership, Room, User
 from chat.protocol import Forbidden, Invalid, NotFound
 
 
@@ -27,9 +27,9 @@ def sign_up(*, token: str, username: str, display_name: str, password: str) -> U
     """A new person, who comes by an invitation and goes to its room."""
     user = User(username=username, display_name=display_name)
     with transaction.atomic():
-        invitation = _invitation(token)
+        room = group_room(_invitation(token).room_id)
         _register(user, password)
-        grant(invitation.room, user.pk)
+        grant(room, user.pk)
     return user
 
 
@@ -53,13 +53,22 @@ def invite(*, user: User, room_id: int) -> Invitation:
 def update_profile(*, user: User, display_name: str, color: int) -> None:
     """How a person is shown from now on."""
     user.display_name, user.color = display_name, color
-    _checked(user)
-    user.save(update_fields=["display_name", "color"])
+    checked(user)
+    with transaction.atomic():
+        user.save(update_fields=["display_name", "color"])
+        show_anew(user)
 
 
 def recheck_sessions(*, user: User) -> None:
     """Lets every socket of a user see whether its session still holds; one may have ended."""
     wake(user.pk, "user.session")
+
+
+def show_anew(user: User) -> None:
+    """On commit, tells those who have a direct room with a user what it is called now."""
+    rooms = user.memberships.filter(room__kind=Room.Kind.DIRECT).values("room")
+    for place in Membership.objects.filter(room__in=rooms).exclude(user=user):
+        wake(place.user_id, "user.room", room=place.room_id)
 
 
 def _invitation(token: str) -> Invitation:
@@ -70,7 +79,7 @@ def _invitation(token: str) -> Invitation:
 
 
 def _register(user: User, password: str) -> None:
-    _checked(user)
+    checked(user)
     try:
         validate_password(password, user)
     except ValidationError as error:
@@ -83,7 +92,7 @@ def _register(user: User, password: str) -> None:
         raise Invalid("That name is taken.") from None
 
 
-def _checked(user: User) -> None:
+def checked(user: User) -> None:
     user.display_name = title(user.display_name or user.username)
     try:
         user.full_clean(exclude=["password"])

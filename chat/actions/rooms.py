@@ -155,6 +155,9 @@ def _member(room: Room, user_id: int) -> Membership:
 
 
 def grant(room: Room, user_id: int, role: str = Role.MEMBER) -> Membership:
+    """Lets somebody in. Who comes into a room that everybody had left owns it."""
+    if not room.is_direct and not members_of(room).exists():
+        role = Role.OWNER
     membership = Membership.objects.create(room=room, user_id=user_id, role=role, read=room.head)
     wake(user_id, "user.room", room=room.pk)
     return membership
@@ -167,7 +170,7 @@ def assign(membership: Membership, role: str) -> None:
 
 
 def revoke(membership: Membership) -> None:
-    """The room's own stream says it too, so that the next message does not get there first."""
+    """The room's own stream says it too: in this process the next message comes after it."""
     room_id, user_id = membership.room_id, membership.user_id
     Membership.objects.filter(pk=membership.pk).delete()
     transaction.on_commit(partial(fanout.revoke, room_id, user_id))
@@ -178,6 +181,15 @@ def make_way(room: Room, role: str) -> None:
     """A room has one owner: who was it becomes moderator when another is to be it."""
     if role == Role.OWNER and (owner := members_of(room).filter(role=Role.OWNER).first()):
         assign(owner, Role.MODERATOR)
+
+
+def hand_over(membership: Membership) -> None:
+    """Makes another person the owner in this one's place, if there is another."""
+    group_room(membership.room_id)
+    heirs = members_of(membership.room).filter(user__is_active=True).exclude(pk=membership.pk)
+    if heirs.exists():
+        assign(membership, Role.MEMBER)
+        appoint_heir(membership.room)
 
 
 def appoint_heir(room: Room) -> None:

@@ -2,13 +2,15 @@
 
 from django.db import transaction
 
-from chat.actions.messages import bury, changed, locked, rewrite
+from chat.actions.messages import bury, changed, locked, rendered, rewrite
+from chat.actions.people import checked, show_anew
 from chat.actions.rooms import (
     Role,
     appoint_heir,
     assign,
     grant,
     group_room,
+    hand_over,
     make_way,
     members_of,
     rename,
@@ -22,7 +24,7 @@ from chat.protocol import Forbidden, Invalid
 @transaction.atomic
 def staff_edit_message(*, user: User, message_id: int, body: str) -> Message:
     _check_staff(user)
-    return rewrite(locked(message_id), body)
+    return rewrite(locked(message_id), *rendered(body))
 
 
 @transaction.atomic
@@ -49,6 +51,7 @@ def staff_update_room(*, user: User, room_id: int, name: str, topic: str) -> Roo
 def staff_delete_room(*, user: User, room: Room) -> None:
     """Deletes a room of any kind with all that was said in it."""
     _check_staff(user)
+    Room.objects.select_for_update().get(pk=room.pk)  # first, as everybody else does
     for membership in members_of(room):
         revoke(membership)
     room.delete()
@@ -81,13 +84,23 @@ def staff_remove_member(*, user: User, membership: Membership) -> None:
         appoint_heir(room)
 
 
-def staff_set_active(*, user: User, person: User, active: bool) -> None:
-    """Lets a person in or keeps them out. Their sockets close at once."""
+@transaction.atomic
+def staff_save_user(*, user: User, person: User) -> None:
+    """Saves a new or changed person. Who is shut out is signed out at once, and owns no room."""
     _check_staff(user)
+    checked(person)
+    person.save()
+    show_anew(person)
+    wake(person.pk, "user.session")
+    if not person.is_active:
+        for membership in person.memberships.filter(role=Role.OWNER).select_related("room"):
+            hand_over(membership)
+
+
+def staff_set_active(*, user: User, person: User, active: bool) -> None:
+    """Lets a person in or keeps them out."""
     person.is_active = active
-    with transaction.atomic():
-        person.save(update_fields=["is_active"])
-        wake(person.pk, "user.session")
+    staff_save_user(user=user, person=person)
 
 
 def _check_staff(user: User) -> None:

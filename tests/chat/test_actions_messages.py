@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -721,3 +722,19 @@ def test_the_newest_change_always_has_the_room_s_number(
     assert outcomes == list(Message.objects.order_by("position"))
     assert head(garden) == 2 * WRITERS
     assert not Message.objects.exclude(version__gt=F("position")).exists()
+
+
+@pytest.mark.parametrize("fields", [{"body": " "}, {"body": "x" * 10_001}, {"reply_to": 2**62}])
+def test_what_was_said_is_given_again_whatever_the_repetition_holds(
+    alice: User, garden: Room, fields: dict[str, Any]
+) -> None:
+    said = say(alice, garden)
+    assert say(alice, garden, client_id=said.client_id, **fields) == said
+
+
+def test_what_was_said_is_given_again_to_who_has_left(bob: User, garden: Room) -> None:
+    said = say(bob, garden)
+    actions.leave_room(user=bob, room_id=garden.pk)
+    assert say(bob, garden, client_id=said.client_id) == said
+    with pytest.raises(Forbidden):
+        say(bob, garden)

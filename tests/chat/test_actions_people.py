@@ -264,3 +264,22 @@ def test_a_profile_changes_nothing_but_how_one_is_shown(alice: User) -> None:
     actions.update_profile(user=stale, display_name="Alice", color=1)
     alice.refresh_from_db()
     assert not alice.is_active
+
+
+def test_who_was_removed_does_not_come_back_by_their_own_invitation(
+    alice: User, garden: Room
+) -> None:
+    bob = person("bob")
+    actions.add_member(user=alice, room_id=garden.pk, member_id=bob.pk)
+    token = actions.invite(user=bob, room_id=garden.pk).token
+    actions.remove_member(user=alice, room_id=garden.pk, member_id=bob.pk)
+    with pytest.raises(NotFound):
+        actions.accept_invitation(user=bob, token=token)
+
+
+def test_a_new_name_reaches_those_who_have_a_direct_room_with_one(alice: User) -> None:
+    bob = person("bob")
+    direct(alice, bob)
+    with listening() as heard:
+        actions.update_profile(user=bob, display_name="Robert", color=1)
+    assert heard.woke(alice, "user.room")

@@ -544,3 +544,13 @@ def test_what_is_refused_is_told_to_nobody(
     with listening() as heard, pytest.raises((Forbidden, NotFound)):
         attempt(bob, garden, carol)
     assert heard.nothing
+
+
+def test_who_comes_into_a_room_that_everybody_left_owns_it(
+    alice: User, bob: User, garden: Room
+) -> None:
+    for user in (alice, bob):
+        actions.leave_room(user=user, room_id=garden.pk)
+    join(bob, garden)
+    join(alice, garden)
+    assert roles(garden) == {"alice": "member", "bob": "owner"}

@@ -1,6 +1,7 @@
 """What staff may do in rooms they need not be in, and who hears of it."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.db import transaction
@@ -8,7 +9,18 @@ from django.db import transaction
 from chat import actions
 from chat.models import Membership, Message, Reaction, Room, User
 from chat.protocol import Forbidden, Invalid, NotFound
-from tests.factories import Interrupted, direct, head, listening, person, roles, room, say, staff
+from tests.factories import (
+    Interrupted,
+    at_once,
+    direct,
+    head,
+    listening,
+    person,
+    roles,
+    room,
+    say,
+    staff,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -213,6 +225,9 @@ ATTEMPTS: dict[str, Attempt] = {
     "remove": lambda eve, room, message: actions.staff_remove_member(
         user=eve, membership=room.memberships.get(user=message.author)
     ),
+    "rename a person": lambda eve, room, message: actions.staff_save_user(
+        user=eve, person=message.author
+    ),
     "shut out": lambda eve, room, message: actions.staff_set_active(
         user=eve, person=message.author, active=False
     ),
@@ -247,3 +262,27 @@ def test_what_staff_roll_back_is_told_to_nobody(
         raise Interrupted
     assert heard.nothing
     assert head(garden) == 2
+
+
+def test_an_owner_who_is_shut_out_leaves_the_room_to_an_heir(
+    sue: User, alice: User, garden: Room
+) -> None:
+    actions.staff_set_active(user=sue, person=alice, active=False)
+    assert roles(garden) == {"alice": "member", "bob": "owner"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_room_is_deleted_while_people_talk_in_it(sue: User, alice: User) -> None:
+    """Everybody locks the room first, so nobody waits for a lock in a circle."""
+
+    def talk(place: Room) -> None:
+        with pytest.raises(NotFound):
+            while True:
+                say(alice, place)
+
+    for _ in range(3):
+        place = room(alice)
+        deletion = partial(actions.staff_delete_room, user=sue, room=place)
+        results = at_once(partial(talk, place), partial(talk, place), deletion)
+        assert results == [None, None, None]
+        assert not Room.objects.filter(pk=place.pk).exists()

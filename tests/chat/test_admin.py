@@ -204,7 +204,7 @@ def test_a_new_name_shuts_nobody_out(admin: Client, bob: User) -> None:
         save(admin, changed(bob), display_name="Bob Brandt")
     bob.refresh_from_db()
     assert (bob.name, bob.is_active) == ("Bob Brandt", True)
-    assert heard.nothing
+    assert heard.woke(bob, "user.session")  # whose sockets find that their session holds
 
 
 def test_a_person_is_added(admin: Client) -> None:

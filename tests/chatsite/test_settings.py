@@ -99,4 +99,5 @@ def test_the_pool_lends_as_many_connections_as_there_are_threads() -> None:
         "DATABASES", DEBUG="1", DATABASE_URL="postgres://u@h/d", DATABASE_POOL="1", ASGI_THREADS="3"
     )["DATABASES"]["default"]
     assert database["OPTIONS"]["pool"] == {"min_size": 1, "max_size": 3}
-    assert "CONN_MAX_AGE" not in database or database["CONN_MAX_AGE"] == 0
+    assert database.get("CONN_MAX_AGE", 0) == 0
+    assert database["CONN_HEALTH_CHECKS"] is True

@@ -107,10 +107,13 @@ class Command(BaseCommand):
             raise CommandError("This site has people but no room.")
         if options["users"]:
             join_crowd(room, options["users"])
+            self.stdout.write(f"guest-1 to guest-{options['users']} are in {room}.")
         if options["messages"]:
             talk(room, options["messages"])
+            self.stdout.write(f"{options['messages']} more messages are in {room}.")
         if options["cookies"]:
             write_cookies(options["cookies"])
+            self.stdout.write(f"A cookie for everybody is in {options['cookies']}.")
 
     def fill(self) -> None:
         with transaction.atomic():
@@ -196,7 +199,7 @@ def talk(room: Room, size: int) -> None:
     authors = cycle(room.members.order_by("pk")[:8])
     lines = random.Random(size)
     messages = (
-        past_message(room, author, position, lines.choice(SMALL_TALK))
+        past_message(room, author, position, lines.choice(SMALL_TALK), until=room.head + size)
         for position, author in zip(
             range(room.head + 1, room.head + size + 1), authors, strict=False
         )
@@ -208,7 +211,8 @@ def talk(room: Room, size: int) -> None:
     Membership.objects.filter(room=room).update(read=room.head)
 
 
-def past_message(room: Room, author: User, position: int, body: str) -> Message:
+def past_message(room: Room, author: User, position: int, body: str, until: int) -> Message:
+    """One of many, said a minute after the one before; the last one is said now."""
     return Message(
         room=room,
         author=author,
@@ -217,6 +221,7 @@ def past_message(room: Room, author: User, position: int, body: str) -> Message:
         version=position,
         body=body,
         html=markdown.render(body),
+        created_at=timezone.now() - timedelta(minutes=until - position),
     )
 
 
