@@ -2,21 +2,30 @@
 
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from chat import actions
 from chat.models import Invitation, Membership, Message, Reaction, Room, User
+from chat.protocol import Refusal
 
 
 def staff(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-class DeletingOneByOne(admin.ModelAdmin[Any]):
-    """Deletes selected rows as `delete_model` does, instead of all in one query."""
+class ActionAdmin(admin.ModelAdmin[Any]):
+    """Says what was refused above the form, and deletes selected rows as it deletes one."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except Refusal as refusal:
+            self.message_user(request, refusal.detail, messages.ERROR)
+            return redirect(request.get_full_path())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for row in queryset:
@@ -34,7 +43,7 @@ class NoChanging:
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User]):
+class UserAdmin(ActionAdmin, DjangoUserAdmin[User]):
     """People are deactivated, not deleted: what they said stays."""
 
     list_display = ("username", "display_name", "is_active", "is_staff", "last_login")
@@ -66,7 +75,7 @@ class UserAdmin(DjangoUserAdmin[User]):
 
 
 @admin.register(Room)
-class RoomAdmin(DeletingOneByOne):
+class RoomAdmin(ActionAdmin):
     list_display = ("__str__", "kind", "head", "created_at")
     list_filter = ("kind",)
     search_fields = ("name", "topic")
@@ -91,7 +100,7 @@ class RoomAdmin(DeletingOneByOne):
 
 
 @admin.register(Membership)
-class MembershipAdmin(DeletingOneByOne):
+class MembershipAdmin(ActionAdmin):
     list_display = ("user", "room", "role", "joined_at")
     list_filter = ("role",)
     list_select_related = ("user", "room")
@@ -118,7 +127,7 @@ class MembershipAdmin(DeletingOneByOne):
 
 
 @admin.register(Message)
-class MessageAdmin(NoAdding, DeletingOneByOne):
+class MessageAdmin(NoAdding, ActionAdmin):
     """Deleting leaves a tombstone, as it does in the room."""
 
     list_display = ("__str__", "room", "position", "version", "created_at", "deleted_at")
@@ -148,7 +157,7 @@ class MessageAdmin(NoAdding, DeletingOneByOne):
 
 
 @admin.register(Reaction)
-class ReactionAdmin(NoAdding, NoChanging, DeletingOneByOne):
+class ReactionAdmin(NoAdding, NoChanging, ActionAdmin):
     list_display = ("emoji", "user", "message")
     list_select_related = ("user", "message__author")
 

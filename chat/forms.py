@@ -3,8 +3,11 @@
 from typing import Any
 
 from django import forms
+from django.contrib.auth.forms import PasswordChangeForm
 
 from chat.models import COLORS, Membership, Room, User
+
+PASSWORD_HELP = "At least eight characters, and not an easy guess."
 
 
 class AccountForm(forms.ModelForm[User]):
@@ -12,7 +15,7 @@ class AccountForm(forms.ModelForm[User]):
 
     password = forms.CharField(
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="At least eight characters, and not an easy guess.",
+        help_text=PASSWORD_HELP,
     )
 
     class Meta:
@@ -36,6 +39,16 @@ class ProfileForm(forms.Form):
         widget=forms.RadioSelect,
         label="Your colour",
     )
+
+
+class PasswordForm(PasswordChangeForm):
+    """Django's, with as few words as the form of a new person."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["new_password1"].help_text = PASSWORD_HELP
+        self.fields["new_password2"].label = "New password, once more"
+        self.fields["new_password2"].help_text = ""
 
 
 class RoomForm(forms.ModelForm[Room]):

@@ -23,6 +23,7 @@ from chat.forms import (
     DirectForm,
     MemberForm,
     NewRoomForm,
+    PasswordForm,
     ProfileForm,
     RoleForm,
     RoomForm,
@@ -297,6 +298,7 @@ class Logout(LogoutView):
 class PasswordChange(PasswordChangeView):
     """A new password ends all other sessions of this person."""
 
+    form_class = PasswordForm
     template_name = "registration/password.html"
     success_url = reverse_lazy("profile")
 

@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "chat.forms": "chat.models",
     "chat.views": "chat.forms chat.actions chat.queries chat.serializers chat.models chat.protocol",
     "chat.urls": "chat.views",
-    "chat.admin": "chat.actions chat.models",
+    "chat.admin": "chat.actions chat.models chat.protocol",
     "chat.middleware": "chat.protocol",
     "chat.management.commands.demo": "chat.actions chat.markdown chat.models",
     "chat.templatetags.modules": "",

@@ -3,16 +3,17 @@ import { isEditing } from "chat/about";
 import { field, write } from "chat/composer";
 import { here } from "chat/here";
 import { me } from "chat/me";
+import { load, remove, save } from "chat/store";
 
 const KEY = `chat:draft:${me.id}:${here.id}`;
 
 export function restore() {
-  write(localStorage.getItem(KEY) ?? "");
+  write(load(KEY) ?? "");
 }
 
 field.addEventListener("input", () => {
   if (isEditing()) return;
-  if (field.value) localStorage.setItem(KEY, field.value);
-  else localStorage.removeItem(KEY);
+  if (field.value) save(KEY, field.value);
+  else remove(KEY);
 });
 restore();

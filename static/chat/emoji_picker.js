@@ -1,6 +1,7 @@
 /** A few emoji to react with, those used last first. */
 import { on } from "chat/bus";
 import { toggle } from "chat/reactions";
+import { load, save } from "chat/store";
 
 const KEY = "chat:recent-emoji";
 const REMEMBERED = 8;
@@ -10,12 +11,12 @@ const recent = document.getElementById("recent-emoji");
 let message = null;
 
 function remembered() {
-  return JSON.parse(localStorage.getItem(KEY) ?? "[]");
+  return JSON.parse(load(KEY) ?? "[]");
 }
 
 function remember(emoji) {
   const others = remembered().filter((other) => other !== emoji);
-  localStorage.setItem(KEY, JSON.stringify([emoji, ...others].slice(0, REMEMBERED)));
+  save(KEY, JSON.stringify([emoji, ...others].slice(0, REMEMBERED)));
 }
 
 function render() {

@@ -5,6 +5,7 @@
 import { emit, on } from "chat/bus";
 import { me } from "chat/me";
 import { send } from "chat/socket";
+import { keys, load, remove, save } from "chat/store";
 import { uuid } from "chat/uuid";
 
 const PREFIX = `chat:outbox:${me.id}:`;
@@ -19,8 +20,7 @@ export function post(room, body, replyTo) {
 
 /** All that is on its way, in the order in which it was said. */
 export function entries() {
-  const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
-  const kept = keys.map((key) => JSON.parse(localStorage.getItem(key)));
+  const kept = keys(PREFIX).map((key) => JSON.parse(load(key)));
   return kept.sort((one, other) => one.created.localeCompare(other.created));
 }
 
@@ -33,15 +33,15 @@ export function retry(id) {
 }
 
 export function discard(id) {
-  localStorage.removeItem(PREFIX + id);
+  remove(PREFIX + id);
 }
 
 function read(id) {
-  return JSON.parse(localStorage.getItem(PREFIX + id));
+  return JSON.parse(load(PREFIX + id));
 }
 
 function keep(entry) {
-  localStorage.setItem(PREFIX + entry.id, JSON.stringify(entry));
+  save(PREFIX + entry.id, JSON.stringify(entry));
 }
 
 function transmit({ id, room, body, reply_to }) {

@@ -1,4 +1,4 @@
-/** Who is here: a dot beside their name, and how many in the header. */
+/** Who is online: a dot beside their name, and how many in the header. */
 import { on } from "chat/bus";
 
 const place = document.querySelector("[data-presence]");
@@ -9,10 +9,15 @@ function render() {
   for (const person of place.querySelectorAll("li[data-user]")) {
     person.toggleAttribute("data-here", here.has(Number(person.dataset.user)));
   }
-  const count = place.querySelector("[data-here-count]");
-  if (!count) return;
-  count.hidden = !here.size;
-  count.textContent = `${here.size} here`;
+  const online = place.querySelector("[data-online]");
+  if (online) count(online, place.querySelector("[data-size]"));
+}
+
+/** Who came into the room since the page was made is online, and a member. */
+function count(online, size) {
+  online.hidden = !here.size;
+  online.textContent = `${here.size} online`;
+  size.textContent = Math.max(Number(size.textContent), here.size);
 }
 
 on("welcome", () => here.clear());

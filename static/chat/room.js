@@ -1,6 +1,7 @@
 /** What the page of a room does. */
 import "chat/page";
 import "chat/timeline";
+import "chat/days";
 import "chat/pending";
 import "chat/unread_line";
 import "chat/older";
@@ -13,6 +14,7 @@ import "chat/reactions";
 import "chat/emoji_picker";
 import "chat/deleting";
 import "chat/composer";
+import "chat/name";
 import "chat/draft";
 import "chat/limit";
 import "chat/writing";

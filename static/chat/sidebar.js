@@ -13,15 +13,19 @@ export function find(id) {
   return sidebar.querySelector(`[data-room="${id}"]`);
 }
 
-function create({ id, name, kind }) {
+function create(id) {
   const entry = template.content.firstElementChild.cloneNode(true);
   const link = entry.querySelector("a");
   entry.dataset.room = id;
   link.href = link.getAttribute("href").replace("/0/", `/${id}/`);
-  const list = sidebar.querySelector(`[data-rooms="${kind === "direct" ? "direct" : "rooms"}"]`);
-  const next = [...list.children].find((other) => nameOf(other).localeCompare(name) > 0);
-  list.insertBefore(entry, next ?? null);
   return entry;
+}
+
+/** By name, among the rooms of its kind. */
+function place(entry, { name, kind }) {
+  const list = sidebar.querySelector(`[data-rooms="${kind === "direct" ? "direct" : "rooms"}"]`);
+  const others = [...list.children].filter((other) => other !== entry);
+  list.insertBefore(entry, others.find((other) => nameOf(other).localeCompare(name) > 0) ?? null);
 }
 
 function nameOf(entry) {
@@ -29,10 +33,10 @@ function nameOf(entry) {
 }
 
 function update(room) {
-  const entry = find(room.id) ?? create(room);
+  const entry = find(room.id) ?? create(room.id);
+  if (entry.isConnected && nameOf(entry) === room.name) return;
   entry.querySelector(".name").textContent = room.name;
-  const title = document.querySelector(`[data-name-of="${room.id}"]`);
-  if (title) title.textContent = room.name;
+  place(entry, room);
 }
 
 function leave(id) {

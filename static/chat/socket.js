@@ -46,7 +46,10 @@ function lost(code) {
   socket = welcome = null;
   emit("disconnected");
   const { home, login } = document.body.dataset;
-  if (code === SIGNED_OUT) return location.assign(`${login}?next=${location.pathname}`);
+  if (code === SIGNED_OUT) {
+    const next = encodeURIComponent(location.pathname + location.search);
+    return location.assign(`${login}?next=${next}`);
+  }
   if (code === FORBIDDEN) return location.assign(home);
   if (code === LEAVING) attempt = Math.max(attempt, 2); // everybody is told to come back at once
   retry = setTimeout(connect, backoff(attempt++));

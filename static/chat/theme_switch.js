@@ -1,3 +1,6 @@
+/** The switch between light and dark; `theme.js` sets what was chosen before. */
+import { save } from "chat/store";
+
 const root = document.documentElement;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -8,6 +11,6 @@ function current() {
 for (const button of document.querySelectorAll("[data-theme-switch]")) {
   button.addEventListener("click", () => {
     root.dataset.theme = current() === "dark" ? "light" : "dark";
-    localStorage.setItem("chat:theme", root.dataset.theme);
+    save("chat:theme", root.dataset.theme);
   });
 }

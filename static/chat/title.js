@@ -1,8 +1,18 @@
 /** The title of the page counts what is unread, so that a tab in the background tells. */
 import { on } from "chat/bus";
 
-const title = document.title;
+let title = document.title;
+let unread = 0;
+
+function render() {
+  document.title = unread ? `(${unread}) ${title}` : title;
+}
 
 on("unread", (total) => {
-  document.title = total ? `(${total}) ${title}` : title;
+  unread = total;
+  render();
+});
+on("named", (name) => {
+  title = `${name} · Chat`;
+  render();
 });

@@ -4,6 +4,7 @@ import { me } from "chat/me";
 import { entries, find } from "chat/sidebar";
 
 const arrived = new Map(); // room -> positions of what came since the server counted
+const counted = new Map(); // room -> the number up to which the server counted
 let most = Infinity;
 
 function show(id, unread) {
@@ -28,17 +29,21 @@ function since(id) {
   return arrived.get(id) ?? [];
 }
 
-function adopt({ id, unread }) {
+function adopt({ id, head, unread }) {
   arrived.delete(id);
+  counted.set(id, head);
   show(id, unread);
 }
 
+/** Who has not read all that was counted has read nobody knows how much of it: the count stays. */
 function readUpTo({ room, position }) {
+  if (position < (counted.get(room) ?? 0)) return;
   arrived.set(room, since(room).filter((other) => other > position));
   show(room, since(room).length);
 }
 
 function add({ room, position }) {
+  if (position <= (counted.get(room) ?? 0)) return; // what `sync` brings has been counted
   arrived.set(room, [...since(room), position]);
   show(room, Math.min(most, shown(room) + 1));
 }

@@ -2,11 +2,20 @@
 import { on } from "chat/bus";
 
 const KEY = "chat:consumer";
-const asked = new URLSearchParams(location.search).get("consumer");
-if (asked) sessionStorage.setItem(KEY, asked);
+const chosen = choose();
+
+function choose() {
+  const asked = new URLSearchParams(location.search).get("consumer");
+  try {
+    if (asked) sessionStorage.setItem(KEY, asked);
+    return asked ?? sessionStorage.getItem(KEY);
+  } catch {
+    return asked; // storage is forbidden: the address has to say it
+  }
+}
 
 export function path() {
-  return sessionStorage.getItem(KEY) === "sync" ? "/ws/chat/sync/" : "/ws/chat/";
+  return chosen === "sync" ? "/ws/chat/sync/" : "/ws/chat/";
 }
 
 on("welcome", ({ consumer }) => {

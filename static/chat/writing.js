@@ -8,13 +8,13 @@ import { here } from "chat/here";
 import { post } from "chat/outbox";
 import { follow } from "chat/view";
 
-const REF = "act:edit";
+const REF = "act:edit:";
 
 function say(body) {
   const about = subject();
+  post(here.id, body, about ? Number(about.element.dataset.id) : null);
   end();
   write("");
-  post(here.id, body, about ? Number(about.element.dataset.id) : null);
   follow();
 }
 
@@ -22,7 +22,7 @@ function say(body) {
 function edit(body) {
   const { element } = subject();
   if (body === element.dataset.body) return stop();
-  act({ type: "edit", message: Number(element.dataset.id), body, ref: REF });
+  act({ type: "edit", message: Number(element.dataset.id), body, ref: REF + element.dataset.id });
 }
 
 function stop() {
@@ -41,4 +41,4 @@ on("do:edit", (element) => {
   write(element.dataset.body);
 });
 on("cancel", stop);
-on("ok", ({ ref }) => ref === REF && stop());
+on("ok", ({ ref }) => isEditing() && ref === REF + subject().element.dataset.id && stop());

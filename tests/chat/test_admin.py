@@ -261,7 +261,7 @@ def test_renaming_a_room_keeps_the_number_it_has_meanwhile(
     "fields", [{"name": ""}, {"name": "a\x1bb"}, {"name": "A", "kind": "direct"}]
 )
 def test_a_room_that_is_not_allowed_is_not_made(fields: dict[str, str], admin: Client) -> None:
-    assert save(admin, added(Room), **{"kind": "open"} | fields).status_code in (200, 400)
+    assert save(admin, added(Room), **{"kind": "open"} | fields).status_code in (200, 302)
     assert not Room.objects.exists()
 
 
@@ -301,7 +301,7 @@ def test_a_member_is_not_added_twice(admin: Client, bob: User, garden: Room) -> 
 
 def test_nobody_is_added_to_a_direct_room(admin: Client, alice: User, bob: User) -> None:
     talk, carol = direct(alice, bob), person("carol")
-    assert save(admin, added(Membership), room=talk.pk, user=carol.pk).status_code == 403
+    assert save(admin, added(Membership), room=talk.pk, user=carol.pk).status_code == 302
     assert roles(talk).keys() == {"alice", "bob"}
 
 
@@ -357,7 +357,7 @@ def test_an_edited_message_is_published(admin: Client, garden: Room) -> None:
 def test_a_message_that_is_not_allowed_is_not_written(
     body: str, admin: Client, garden: Room
 ) -> None:
-    assert save(admin, changed(garden.messages.get()), body=body).status_code in (200, 400)
+    assert save(admin, changed(garden.messages.get()), body=body).status_code in (200, 302)
     assert garden.messages.get().body == "Hello"
 
 

@@ -13,6 +13,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from chat import actions
+from chat.consumers import AsyncChatConsumer, ChatConsumer
 from chat.models import Membership, Message, Room, User
 from tests.client import ChatClient, Event
 from tests.conftest import cookie_of, database_url
@@ -22,6 +23,7 @@ from tests.site import Site
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PATHS = {"sync": "/ws/chat/sync/", "async": "/ws/chat/"}
+PAIR = (ChatConsumer, AsyncChatConsumer)
 LAYERS = ["memory", "pubsub", "core"]
 Connect = Callable[..., ChatClient]
 
@@ -493,6 +495,11 @@ def test_a_refused_message_is_not_lost_on_the_next(
 
 
 # --- the pair, the layers, the processes ---------------------------------------------------------
+
+
+def test_the_pair_has_the_same_methods() -> None:
+    own = [{name for name in vars(each) if name.islower()} for each in PAIR]
+    assert own[0] - {"__module__"} == own[1] - {"__module__"}
 
 
 def test_the_two_consumers_cannot_be_told_apart(connect: Connect, alice: User) -> None:

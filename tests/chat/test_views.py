@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -100,10 +101,35 @@ def test_pages_of_a_person_are_kept_by_no_shared_cache(alice: User, as_alice: Cl
         assert as_alice.get(path)["Cache-Control"] == "private"
 
 
-@pytest.mark.parametrize("name", ["room_join", "room_leave", "invite", "member_add"])
+@pytest.mark.parametrize("name", ["room_join", "room_leave", "member_add"])
 def test_what_changes_something_is_posted(alice: User, as_alice: Client, name: str) -> None:
     garden = room(alice)
     assert as_alice.get(reverse(name, args=[garden.pk])).status_code == 405
+
+
+def test_who_follows_a_link_to_an_open_room_is_offered_to_join_it(
+    alice: User, bob: User, as_bob: Client
+) -> None:
+    garden = room(alice)
+    actions.update_room(user=alice, room_id=garden.pk, name="Garden", topic="What grows")
+    response = as_bob.get(garden.get_absolute_url())
+    page = response.content.decode()
+    assert response.status_code == 403
+    assert "Join Garden" in page
+    assert "What grows" in page
+    assert f'action="{reverse("room_join", args=[garden.pk])}"' in page
+
+
+def test_a_closed_room_is_offered_to_nobody(alice: User, as_bob: Client) -> None:
+    garden = room(alice, kind="closed")
+    response = as_bob.get(garden.get_absolute_url())
+    assert response.status_code == 403
+    assert "You are not in this room." in response.content.decode()
+    assert "Garden" not in response.content.decode()
+
+
+def test_browsers_find_an_icon_where_they_look_for_one(client: Client) -> None:
+    assert client.get("/favicon.ico")["Location"] == static("chat/icon.svg")
 
 
 # --- the way home --------------------------------------------------------------------------------
@@ -128,6 +154,14 @@ def test_home_is_not_a_room_one_has_left(alice: User, bob: User, as_bob: Client)
     as_bob.get(garden.get_absolute_url())
     as_bob.post(reverse("room_leave", args=[garden.pk]))
     assert as_bob.get("/").status_code == 200
+
+
+def test_the_choice_of_a_consumer_survives_the_way_home(alice: User, client: Client) -> None:
+    garden = room(alice)
+    to_login = client.get("/?consumer=sync")["Location"]
+    assert to_login == f"{reverse('login')}?next=/%3Fconsumer%3Dsync"
+    client.force_login(alice)
+    assert client.get("/?consumer=sync")["Location"] == f"/rooms/{garden.pk}/?consumer=sync"
 
 
 def test_who_is_in_no_room_is_asked_where_to_begin(as_bob: Client) -> None:
@@ -298,6 +332,27 @@ def test_members_are_added_promoted_and_removed(alice: User, bob: User, as_alice
     assert not garden.memberships.filter(user=bob).exists()
 
 
+def test_the_owner_may_make_another_person_the_owner(
+    alice: User, bob: User, as_alice: Client
+) -> None:
+    garden = room(alice, bob)
+    people = reverse("people", args=[garden.pk])
+    assert "Make Bob the owner?" in as_alice.get(people).content.decode()
+    as_alice.post(reverse("member_role", args=[garden.pk, bob.pk]), {"role": "owner"})
+    assert garden.memberships.get(user=bob).owns
+    assert "Make Bob the owner?" not in as_alice.get(people).content.decode()
+
+
+def test_who_was_deactivated_is_marked_and_given_no_role(
+    alice: User, bob: User, as_alice: Client
+) -> None:
+    garden = room(alice, bob)
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    page = as_alice.get(reverse("people", args=[garden.pk])).content.decode()
+    assert "bob · deactivated" in page
+    assert "Make moderator" not in page
+
+
 def test_an_unknown_role_is_refused(alice: User, bob: User, as_alice: Client) -> None:
     garden = room(alice, bob)
     path = reverse("member_role", args=[garden.pk, bob.pk])
@@ -334,8 +389,33 @@ def link_to(garden: Room, user: User) -> str:
 
 def test_an_invitation_shows_its_link(alice: User, as_alice: Client) -> None:
     garden = room(alice)
-    page = as_alice.post(reverse("invite", args=[garden.pk])).content.decode()
-    assert f"http://testserver{Invitation.objects.get().get_absolute_url()}" in page
+    response = as_alice.post(reverse("invite", args=[garden.pk]))
+    link = f"http://testserver{Invitation.objects.get().get_absolute_url()}"
+    for _reload in range(2):
+        assert link in as_alice.get(response["Location"]).content.decode()
+    assert Invitation.objects.count() == 1
+
+
+def test_only_a_valid_invitation_of_the_room_is_shown(alice: User, as_alice: Client) -> None:
+    garden, kitchen = room(alice), room(alice, name="Kitchen")
+    of_garden = actions.invite(user=alice, room_id=garden.pk)
+    people = reverse("people", args=[kitchen.pk])
+    for token in (of_garden.token, "unknown", "\0"):
+        page = as_alice.get(people, {"invitation": token}).content.decode()
+        assert "Your invitation" not in page
+    Invitation.objects.update(expires_at=timezone.now())
+    page = as_alice.get(reverse("people", args=[garden.pk]), {"invitation": of_garden.token})
+    assert "Your invitation" not in page.content.decode()
+
+
+def test_the_address_of_a_form_leads_to_the_page_that_holds_it(
+    alice: User, as_alice: Client
+) -> None:
+    garden = room(alice)
+    people = reverse("people", args=[garden.pk])
+    assert as_alice.get(reverse("invite", args=[garden.pk]))["Location"] == people
+    assert as_alice.post(reverse("direct")).status_code == 200
+    assert as_alice.get(reverse("direct"))["Location"] == reverse("directory")
 
 
 def test_who_is_invited_signs_up_and_is_in_the_room(alice: User, client: Client) -> None:

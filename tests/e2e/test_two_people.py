@@ -56,7 +56,7 @@ def test_who_is_typing_is_shown_until_they_have_said_it(alice: Person, bob: Pers
 
 
 def test_who_is_here_is_counted_and_marked(alice: Person, bob: Person) -> None:
-    expect(alice.page.locator("[data-here-count]")).to_have_text("2 here")
+    expect(alice.page.locator("[data-online]")).to_have_text("2 online")
     alice.page.click(".people-button")
     expect(alice.page.locator("#people [data-here]")).to_have_count(2)
 
@@ -248,6 +248,17 @@ def test_who_is_removed_is_led_out_of_the_room_at_once(alice: Person, bob: Perso
     expect(bob.page.locator("#sidebar [data-room]", has_text="General")).to_have_count(0)
 
 
+def test_a_room_that_gets_another_name_is_called_so_everywhere(alice: Person, bob: Person) -> None:
+    alice.page.click("[aria-label='Settings of this room']")
+    alice.page.fill("[name=name]", "Zoo")
+    alice.page.get_by_role("button", name="Save").click()
+    expect(bob.page.locator("h1")).to_have_text("Zoo")
+    expect(bob.page.locator("#beginning h2")).to_have_text("Zoo")
+    expect(bob.page).to_have_title(re.compile("Zoo · Chat$"))
+    expect(bob.page.get_by_label("Message to Zoo")).to_have_attribute("placeholder", "Message Zoo")
+    expect(bob.page.locator("[data-rooms=rooms] .name").last).to_have_text("Zoo")
+
+
 def test_focus_stays_where_it_is_when_a_message_changes(alice: Person, bob: Person) -> None:
     alice.say("Look here")
     bob.does("react", bob.sees("Look here"))
@@ -262,6 +273,11 @@ def test_focus_stays_where_it_is_when_a_message_changes(alice: Person, bob: Pers
 # --- what goes wrong -----------------------------------------------------------------------------
 
 
+def is_back(person: Person) -> None:
+    """Waits until the page has found the server again: it tries after longer and longer whiles."""
+    expect(person.page.locator("#banner")).to_be_hidden(timeout=40_000)
+
+
 def test_what_is_said_while_the_server_is_away_arrives_once(
     alice: Person, bob: Person, site: Site
 ) -> None:
@@ -271,16 +287,18 @@ def test_what_is_said_while_the_server_is_away_arrives_once(
     alice.say("And once more")
     expect(alice.page.locator("[data-pending]")).to_have_count(2)
     site.start()
+    is_back(alice)
+    is_back(bob)
     for text in ("Into the dark", "And once more"):
         alice.sees(text)
         bob.sees(text)
-    expect(alice.page.locator("#banner")).to_be_hidden()
     alice.forgive("WebSocket connection")
 
 
 def test_what_was_not_sent_survives_a_closed_tab(alice: Person, bob: Person, site: Site) -> None:
     site.stop()
-    expect(alice.page.locator("#banner")).to_be_visible()
+    for person in (alice, bob):
+        expect(person.page.locator("#banner")).to_be_visible()
     alice.say("Before the tab closed")
     url, context = alice.page.url, alice.page.context
     alice.page.close()
@@ -288,8 +306,40 @@ def test_what_was_not_sent_survives_a_closed_tab(alice: Person, bob: Person, sit
     again = Person(context.new_page(), alice.complaints)
     again.page.goto(url)
     again.sees("Before the tab closed")
+    is_back(bob)
     bob.sees("Before the tab closed")
     alice.forgive("WebSocket connection")
+
+
+def test_a_new_connection_does_not_count_the_unread_again(
+    alice: Person, bob: Person, site: Site
+) -> None:
+    bob.open("Garden")
+    for number in range(30):
+        alice.say(f"Number {number}")
+    expect(bob.unread("General")).to_have_text("30 unread")
+    site.stop()
+    expect(bob.page.locator("#banner")).to_have_text("Reconnecting…")
+    site.start()
+    is_back(alice)
+    is_back(bob)
+    alice.say("One more")
+    expect(bob.unread("General")).to_have_text("31 unread")
+    bob.forgive("WebSocket connection")
+
+
+def test_what_is_said_is_sent_where_the_browser_may_keep_nothing(
+    people: People, bob: Person
+) -> None:
+    alice = people("alice")
+    alice.page.add_init_script(
+        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }"
+    )
+    alice.open("General")
+    alice.say("Kept nowhere")
+    bob.sees("Kept nowhere")
+    alice.sees("Kept nowhere")
+    expect(alice.field).to_have_value("")
 
 
 def test_a_lost_message_is_noticed_and_fetched(people: People, bob: Person) -> None:
@@ -423,6 +473,21 @@ def test_what_a_finger_has_to_hit_is_large_enough(people: People) -> None:
         if button.is_visible():
             box = button.bounding_box()
             assert box and box["height"] >= 44 and box["width"] >= 44, button
+
+
+def test_a_finger_hits_what_stands_below_the_tools_of_another_message(people: People) -> None:
+    bob = people("bob", viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    for text in ("Above", "Below"):
+        bob.say(text)
+        bob.sees(text).tap()
+    bob.message("Below").locator("[data-do=react]").tap()
+    bob.page.tap("#emoji-picker [data-choose='🎉']")
+    chip = bob.message("Below").locator(".reaction")
+    expect(chip).to_be_visible()
+    bob.message("Above").tap()
+    expect(bob.message("Above").locator(".tools")).to_be_visible()
+    chip.tap()
+    expect(chip).to_have_count(0)
 
 
 def test_the_theme_is_remembered_and_set_before_the_first_paint(bob: Person) -> None:
