@@ -47,10 +47,13 @@ class UserRequest(HttpRequest):
     user: User
 
 
-def page(request: UserRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
-    """A page of a person, with the rooms of that person at its side."""
+def page(
+    request: UserRequest, template: str, status: int = 200, room_id: int = 0, **context: Any
+) -> HttpResponse:
+    """A page of a person, with the rooms of that person at its side; one may be about a room."""
     rooms = [serializers.room_state(m, request.user) for m in queries.memberships(request.user)]
-    context |= {"sidebar": rooms, "max_unread": MAX_UNREAD}
+    name = next((room.name for room in rooms if room.id == room_id), "")
+    context |= {"sidebar": rooms, "max_unread": MAX_UNREAD, "room_id": room_id, "name": name}
     response = render(request, template, context, status=status)
     response["Cache-Control"] = "private"
     return response
@@ -102,7 +105,6 @@ def room(request: UserRequest, room_id: int) -> HttpResponse:
         "chat/room.html",
         room_id=room_id,
         here=here,
-        name=here.room.name_for(request.user),
         history=[serializers.message(message) for message in history],
         more=len(history) == queries.PAGE,
         people=queries.people(room_id)[:PEOPLE],
@@ -176,7 +178,6 @@ def people_page(
         request,
         "chat/people.html",
         here=here,
-        name=here.room.name_for(request.user),
         room_id=here.room_id,
         people=queries.people(here.room_id),
         form=form or MemberForm(here.room),

@@ -7,9 +7,11 @@ from contextlib import AbstractContextManager
 import pytest
 from django.conf import settings
 from django.contrib.staticfiles import finders
+from django.db import connection
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -465,3 +467,15 @@ def test_a_form_without_its_token_gets_a_page_that_explains(alice: User) -> None
     response = client.post(reverse("login"), {"username": "alice", "password": "x"})
     assert response.status_code == 403
     assert "This page was open for too long" in response.content.decode()
+
+
+def test_the_page_of_a_room_takes_as_many_queries_however_many_are_in_it(alice: User) -> None:
+    client = logged_in(alice)
+    small, large = direct(alice, person("dora")), direct(alice, *map(person, "efghij"))
+    counts = []
+    for place in (small, large):
+        client.get(f"/rooms/{place.pk}/")  # now the session remembers it
+        with CaptureQueriesContext(connection) as queries:
+            client.get(f"/rooms/{place.pk}/")
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
