@@ -33,6 +33,7 @@ def people(browser: Browser, site: Site) -> Iterator[Callable[..., Person]]:
     """Makes somebody with a browser of their own: `people("bob")` has logged in as bob."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
+    forgiven: list[str] = []
 
     def listen(page: Page) -> None:
         page.on(
@@ -51,7 +52,7 @@ def people(browser: Browser, site: Site) -> Iterator[Callable[..., Person]]:
         )
         context.on("page", listen)
         contexts.append(context)
-        person = Person(context.new_page(), complaints)
+        person = Person(context.new_page(), forgiven)
         if username:
             person.log_in(username)
         return person
@@ -59,4 +60,4 @@ def people(browser: Browser, site: Site) -> Iterator[Callable[..., Person]]:
     yield make
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert [each for each in complaints if not any(part in each for part in forgiven)] == []

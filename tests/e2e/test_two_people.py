@@ -303,7 +303,7 @@ def test_what_was_not_sent_survives_a_closed_tab(alice: Person, bob: Person, sit
     url, context = alice.page.url, alice.page.context
     alice.page.close()
     site.start()
-    again = Person(context.new_page(), alice.complaints)
+    again = Person(context.new_page(), alice.forgiven)
     again.page.goto(url)
     again.sees("Before the tab closed")
     is_back(bob)
