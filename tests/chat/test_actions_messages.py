@@ -32,22 +32,6 @@ pytestmark = pytest.mark.django_db
 EMOJI = "😀😃😄😁😆😅😂🙂🙃😉😊😇😍😘😗😋😛😜😝😎😏"
 
 
-@pytest.fixture
-def alice() -> User:
-    return person("alice")
-
-
-@pytest.fixture
-def bob() -> User:
-    return person("bob")
-
-
-@pytest.fixture
-def garden(alice: User, bob: User) -> Room:
-    """Alice's room, with Bob in it."""
-    return room(alice, bob)
-
-
 def react(user: User, message: Message, emoji: str = "🎉", on: bool = True) -> Message:
     return actions.react(user=user, message_id=message.pk, emoji=emoji, on=on)
 

@@ -32,11 +32,6 @@ def accept(user: User, invitation: Invitation) -> Room:
 
 
 @pytest.fixture
-def alice() -> User:
-    return person("alice")
-
-
-@pytest.fixture
 def garden(alice: User) -> Room:
     return room(alice, kind="closed")
 

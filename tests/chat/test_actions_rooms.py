@@ -30,27 +30,6 @@ UNREADABLE = ["", " ", "\n", "x" * 81, "a\x00b", "a\x1bb", "a\u202eb", "a\u200bb
 
 
 @pytest.fixture
-def alice() -> User:
-    return person("alice")
-
-
-@pytest.fixture
-def bob() -> User:
-    return person("bob")
-
-
-@pytest.fixture
-def carol() -> User:
-    return person("carol")
-
-
-@pytest.fixture
-def garden(alice: User, bob: User) -> Room:
-    """Alice's open room, with Bob in it."""
-    return room(alice, bob)
-
-
-@pytest.fixture
 def secret(alice: User, bob: User) -> Room:
     """Alice's closed room, with Bob in it."""
     return room(alice, bob, kind="closed")

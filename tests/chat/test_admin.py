@@ -32,16 +32,6 @@ def admin(sue: User) -> Client:
 
 
 @pytest.fixture
-def alice() -> User:
-    return person("alice")
-
-
-@pytest.fixture
-def bob() -> User:
-    return person("bob")
-
-
-@pytest.fixture
 def garden(alice: User, bob: User) -> Room:
     """Alice's room, in which Bob said something; there is one row of each model."""
     garden = room(alice, bob)

@@ -83,16 +83,6 @@ def connect(wire: Site, consumer: str) -> Iterator[Connect]:
 
 
 @pytest.fixture
-def alice() -> User:
-    return person("alice")
-
-
-@pytest.fixture
-def bob() -> User:
-    return person("bob")
-
-
-@pytest.fixture
 def room(alice: User, bob: User) -> Room:
     room = actions.create_room(user=alice, name="Kitchen", kind="open")
     actions.add_member(user=alice, room_id=room.pk, member_id=bob.pk)

@@ -18,22 +18,6 @@ from tests.factories import direct, fill, head, moderator, person, room, say
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def alice() -> User:
-    return person("alice")
-
-
-@pytest.fixture
-def bob() -> User:
-    return person("bob")
-
-
-@pytest.fixture
-def garden(alice: User, bob: User) -> Room:
-    """Alice's room, with Bob in it."""
-    return room(alice, bob)
-
-
 def unread(user: User) -> int:
     """Of somebody who is in one room."""
     [membership] = queries.memberships(user)

@@ -5,24 +5,14 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from chat import actions, protocol, queries, serializers
 from chat.models import Message, Room, User
-from tests.factories import direct, person, room, say
+from tests.factories import direct, person, say
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def alice() -> User:
-    return person("alice")
-
-
-@pytest.fixture
 def bob() -> User:
     return person("bob", color=3)
-
-
-@pytest.fixture
-def garden(alice: User, bob: User) -> Room:
-    return room(alice, bob)
 
 
 def loaded(message: Message) -> Message:

@@ -25,16 +25,6 @@ PAGES_OF_A_PERSON = ["home", "rooms", "room_new", "directory", "profile", "passw
 
 
 @pytest.fixture
-def alice() -> User:
-    return person("alice")
-
-
-@pytest.fixture
-def bob() -> User:
-    return person("bob")
-
-
-@pytest.fixture
 def as_alice(alice: User) -> Client:
     return logged_in(alice)
 
