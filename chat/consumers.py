@@ -4,93 +4,21 @@
 database connections around it. What belongs to the event loop it calls through `async_to_sync`.
 `AsyncChatConsumer` runs on the event loop: whatever touches the ORM is awaited, and what lives
 longer than one event closes old connections itself. Neither holds a rule about chat; those are in
-`actions` and `queries`.
+`actions` and `queries`. What has nothing to do with the ORM they share: `OpenSocket`.
 """
 
-import asyncio
-import logging
-from typing import Any, cast
+from typing import Any
 
 from asgiref.sync import async_to_sync
-from channels.consumer import AsyncConsumer
 from channels.db import aclose_old_connections, database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
-from django import db
 from django.conf import settings
 
 from chat import actions, protocol, queries, serializers
 from chat.fanout import fanout, user_group
-from chat.models import Membership, User
-from chat.protocol import Error, Event, Left, Refusal
-from chat.relay import Socket, closing
-
-OUTAGE = (db.OperationalError, db.InterfaceError)  # any other database error is a fault of ours
-
-logger = logging.getLogger(__name__)
-
-
-class OpenSocket(AsyncConsumer):
-    """What the pair shares: its place in the fan-out, its heart, and a quiet way to fail.
-
-    Channels calls a consumer as an ASGI application and hands each event to `dispatch`. That of
-    `SyncConsumer` runs the handler on the ORM thread, that of `AsyncConsumer` awaits it; `super()`
-    below is the one or the other.
-    """
-
-    socket: Socket
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self.socket = Socket(send)
-        heart = asyncio.create_task(self.beat())
-        try:
-            await super().__call__(scope, receive, self.socket.send)
-        finally:
-            await fanout.leave(self.socket, *self.socket.rooms)
-            self.socket.close()
-            await heart  # which ends by itself; no task may outlive the ORM thread it was given
-
-    async def dispatch(self, message: Any) -> None:
-        try:
-            await super().dispatch(message)
-        except OUTAGE as error:
-            log_outage(error)
-            if message["type"] == "websocket.connect":  # there was no `welcome`: come back later
-                await self.socket.send(closing(protocol.LEAVING))
-
-    async def beat(self) -> None:
-        """Sends a heartbeat now and then, for as long as the socket is open."""
-        raise NotImplementedError
-
-    @property
-    def subprotocol(self) -> str | None:
-        offered = self.scope["subprotocols"]
-        return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None
-
-    @property
-    def user(self) -> User:
-        return cast(User, self.scope["user"])
-
-    @property
-    def session_key(self) -> str | None:
-        key: str | None = self.scope["session"].session_key
-        return key
-
-    def refused(self, error: Exception, text: str | None) -> list[Event]:
-        """The answer to a frame that led to an exception. Only our own faults leave a traceback."""
-        ref = protocol.ref_of(text)
-        if isinstance(error, Refusal):
-            logger.info("User %s was refused: %s", self.user.pk, error.code)
-            return [Error(code=error.code, detail=error.detail, ref=ref)]
-        if isinstance(error, OUTAGE):
-            log_outage(error)
-        else:
-            logger.error("A frame of user %s failed", self.user.pk, exc_info=error)
-        return [Error(code="unavailable", detail="That did not work. Try again.", ref=ref)]
-
-
-def log_outage(error: Exception) -> None:
-    """A socket outlives its database: the next heartbeat finds what was missed."""
-    logger.warning("The database is not available: %s", error)
+from chat.models import Membership
+from chat.open_socket import OpenSocket
+from chat.protocol import Event, Left
 
 
 class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
@@ -103,14 +31,13 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
 
     def connect(self) -> None:
         self.accept(self.subprotocol)
-        if not self.user.is_authenticated:
-            return self.close(protocol.SIGNED_OUT)
+        if code := async_to_sync(self.turned_away)():
+            return self.close(code)
         async_to_sync(self.channel_layer.group_add)(user_group(self.user.pk), self.channel_name)
-        self.socket.user_id = self.user.pk
         memberships = Membership.objects.of(self.user).select_related("room")
-        heads = {membership.room_id: membership.room.head for membership in memberships}
-        async_to_sync(fanout.join)(self.socket, heads)  # before `welcome` reads the heads
-        self.send_json([self.welcome(), *fanout.presence(*heads)])
+        rooms = {membership.room_id: membership.room.serial for membership in memberships}
+        async_to_sync(fanout.join)(self.socket, rooms)  # before `welcome` reads the heads
+        self.send_json([self.welcome(), *fanout.presence(*rooms)])
         async_to_sync(self.socket.release)()
 
     def disconnect(self, code: int) -> None:
@@ -168,7 +95,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
         actions.typing(user=self.user, room_id=frame.room)
 
     def on_pong(self, frame: protocol.Pong) -> None:
-        """The client is there and reads; nothing has to be done."""
+        self.socket.answered(frame.n)
 
     # What the channel layer wakes us for.
 
@@ -181,7 +108,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
             async_to_sync(fanout.leave)(self.socket, room_id)
             self.send_json([Left(room=room_id)])
         else:
-            async_to_sync(fanout.join)(self.socket, {room_id: membership.room.head})
+            async_to_sync(fanout.join)(self.socket, {room_id: membership.room.serial})
             self.send_json([serializers.room(membership, self.user)])
 
     def user_read(self, event: dict[str, Any]) -> None:
@@ -221,19 +148,18 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
             await aclose_old_connections()
             try:
                 await self.heartbeat({"n": n})
-            except OUTAGE as error:
-                log_outage(error)
+            except Exception as error:
+                await self.survive(error, "heartbeat")
 
     async def connect(self) -> None:
         await self.accept(self.subprotocol)
-        if not self.user.is_authenticated:
-            return await self.close(protocol.SIGNED_OUT)
+        if code := await self.turned_away():
+            return await self.close(code)
         await self.channel_layer.group_add(user_group(self.user.pk), self.channel_name)
-        self.socket.user_id = self.user.pk
         memberships = Membership.objects.of(self.user).select_related("room")
-        heads = {membership.room_id: membership.room.head async for membership in memberships}
-        await fanout.join(self.socket, heads)  # before `welcome` reads the heads
-        await self.send_json([await self.welcome(), *fanout.presence(*heads)])
+        rooms = {membership.room_id: membership.room.serial async for membership in memberships}
+        await fanout.join(self.socket, rooms)  # before `welcome` reads the heads
+        await self.send_json([await self.welcome(), *fanout.presence(*rooms)])
         await self.socket.release()
 
     async def disconnect(self, code: int) -> None:
@@ -315,7 +241,7 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
             await fanout.leave(self.socket, room_id)
             await self.send_json([Left(room=room_id)])
         else:
-            await fanout.join(self.socket, {room_id: membership.room.head})
+            await fanout.join(self.socket, {room_id: membership.room.serial})
             await self.send_json([serializers.room(membership, self.user)])
 
     async def user_read(self, event: dict[str, Any]) -> None:

@@ -91,6 +91,7 @@ class Room(models.Model):
     kind = models.CharField(max_length=6, choices=Kind, default=Kind.OPEN)
     direct_key = models.CharField(max_length=200, unique=True, null=True, editable=False)
     head = models.PositiveBigIntegerField(default=0, editable=False)
+    removals = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(User, through="Membership", related_name="rooms")
 
@@ -114,6 +115,11 @@ class Room(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("room", args=[self.pk])
+
+    @property
+    def serial(self) -> int:
+        """Orders all that is published to the room: changes to messages, and removals of people."""
+        return self.head + self.removals
 
     @property
     def is_direct(self) -> bool:

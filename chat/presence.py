@@ -6,9 +6,11 @@ killed leaves ghosts for a minute at most.
 """
 
 import time
+from uuid import uuid4
 
 from chat import protocol
 
+PROCESS = uuid4().hex  # this one, as the others know it
 EXPIRES = 60.0  # seconds; three announcements
 
 
@@ -21,7 +23,9 @@ class Presence:
         self._elsewhere: dict[str, tuple[set[int], float]] = {}
 
     def hear(self, process: str, users: list[int]) -> bool:
-        """Takes in another process's list. True if it says something new."""
+        """Takes in the list of a process. True if it says something new."""
+        if process == PROCESS:
+            return False
         before, _ = self._elsewhere.get(process, (None, 0.0))
         self._elsewhere[process] = (set(users), time.monotonic() + EXPIRES)
         return before != set(users)

@@ -1,4 +1,4 @@
-"""How much one person may write: a token bucket for each, in this process's memory."""
+"""How much is too much: token buckets, in this process's memory."""
 
 import time
 from collections import OrderedDict
@@ -8,31 +8,67 @@ from django.conf import settings
 
 from chat.protocol import RateLimited
 
-MAX_BUCKETS = 10_000  # people remembered at once; whoever wrote longest ago is forgotten first
+MAX_BUCKETS = 10_000  # people remembered at once; whoever came longest ago is forgotten first
+FRAMES = 2  # frames of any kind that one socket may send for each message of RATE_LIMIT
+SOCKETS = 2  # how many sockets' worth of them a person may send
+REFUSALS = 60  # frames a minute and person that are answered with an error; then the socket closes
 
 
-class TokenBuckets:
+class TokenBucket:
     """A full bucket holds a minute's worth and fills up again evenly within a minute."""
 
     def __init__(self, per_minute: int) -> None:
         self.per_minute = per_minute
-        self._buckets: OrderedDict[int, tuple[float, float]] = OrderedDict()  # tokens, when
+        self._tokens = float(per_minute)
+        self._then = time.monotonic()
+
+    def take(self) -> bool:
+        """Takes one token. False when there is none; a bucket of 0 a minute has no bottom."""
+        left = self.left()
+        if left:
+            self._tokens -= 1
+        return left
+
+    def left(self) -> bool:
+        """Whether there is one to take."""
+        now = time.monotonic()
+        self._tokens += (now - self._then) * self.per_minute / 60
+        self._tokens = min(self._tokens, self.per_minute)
+        self._then = now
+        return self._tokens >= 1 or not self.per_minute
+
+
+class TokenBuckets:
+    """One for each person, from any thread."""
+
+    def __init__(self, per_minute: int) -> None:
+        self.per_minute = per_minute
+        self._buckets: OrderedDict[int, TokenBucket] = OrderedDict()
         self._lock = Lock()
+
+    def take(self, user_id: int) -> bool:
+        with self._lock:
+            bucket = self._buckets.pop(user_id, None) or TokenBucket(self.per_minute)
+            self._buckets[user_id] = bucket
+            if len(self._buckets) > MAX_BUCKETS:
+                self._buckets.popitem(last=False)
+            return bucket.take()
+
+    def left(self, user_id: int) -> bool:
+        with self._lock:
+            bucket = self._buckets.get(user_id)
+            return bucket is None or bucket.left()
 
     def spend(self, user_id: int) -> None:
         """Takes one token. Raises RateLimited when there is none."""
-        if not self.per_minute:
-            return
-        with self._lock:
-            now = time.monotonic()
-            tokens, then = self._buckets.pop(user_id, (float(self.per_minute), now))
-            tokens = min(self.per_minute, tokens + (now - then) * self.per_minute / 60)
-            allowed = tokens >= 1
-            self._buckets[user_id] = (tokens - allowed, now)
-            if len(self._buckets) > MAX_BUCKETS:
-                self._buckets.popitem(last=False)
-        if not allowed:
+        if not self.take(user_id):
             raise RateLimited(f"At most {self.per_minute} messages a minute.")
 
 
 writes = TokenBuckets(settings.RATE_LIMIT)
+frames = TokenBuckets(settings.RATE_LIMIT * FRAMES * SOCKETS)
+refusals = TokenBuckets(REFUSALS)
+
+
+def frames_of_a_socket() -> TokenBucket:
+    return TokenBucket(settings.RATE_LIMIT * FRAMES)

@@ -2,89 +2,32 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
-from itertools import count
 from typing import Any
 
 from chat import protocol
 from chat.presence import Presence
 from chat.sequence import PATIENCE, Sequence
+from chat.socket import Socket
 
 logger = logging.getLogger(__name__)
-Message = dict[str, Any]  # of ASGI: https://asgi.readthedocs.io/en/latest/specs/www.html
 
 BREATH = 0.03  # seconds in which a busy room gathers events, so that they leave in one frame
 YIELD_EVERY = 32  # sockets written to before the event loop may receive again
 
 
-class Socket:
-    """An open WebSocket as the fan-out sees it: whose it is, and how to write to it."""
-
-    def __init__(self, send: Callable[[Any], Awaitable[None]]) -> None:
-        self._send = send
-        self._held: list[str] | None = []
-        self._closed = asyncio.Event()
-        self.user_id = 0
-        self.rooms: set[int] = set()
-
-    async def send(self, message: Any) -> None:
-        """Sends, unless the client is gone; then `websocket.disconnect` is on its way to us."""
-        # For a closed socket ASGI asks servers to raise the first; Autobahn raises the second.
-        with suppress(OSError, RuntimeError):
-            await self._send(message)
-
-    async def write(self, frame: str) -> None:
-        if self._held is None:
-            await self.send(text(frame))
-        else:
-            self._held.append(frame)
-
-    async def release(self) -> None:
-        """Lets through what was held since the socket joined its rooms: `welcome` goes first."""
-        while self._held:
-            await self.send(text(self._held.pop(0)))
-        self._held = None
-
-    def close(self) -> None:
-        """Says that the socket is closed, and so ends its heartbeats."""
-        self._closed.set()
-
-    async def beats(self, interval: float) -> AsyncIterator[int]:
-        """Counts on every `interval` seconds, from `welcome` until the socket is closed.
-
-        Ends by itself, because a task cannot be cancelled while it waits for an ORM thread: asgiref
-        then waits for the query and forgets the cancellation.
-        """
-        for n in count(1):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closed.wait(), interval)
-                return
-            if self._held is None:
-                yield n
-
-
-def text(frame: str) -> Message:
-    return {"type": "websocket.send", "bytes": None, "text": frame}
-
-
-def closing(code: int) -> Message:
-    return {"type": "websocket.close", "code": code}
-
-
 class Relay:
     """Takes in what is published to a room and writes it to the room's sockets here.
 
-    `head` is the room's number when the relay begins: what comes next is the one after it.
+    `serial` is the room's when the relay begins: what comes next is the one after it.
     """
 
-    def __init__(self, room_id: int, head: int) -> None:
+    def __init__(self, room_id: int, serial: int) -> None:
         self.room_id = room_id
         self.sockets: set[Socket] = set()
         self.presence = Presence(room_id)
         self.subscribed = asyncio.Event()
         self.people_changed = asyncio.Event()
-        self._events = Sequence(after=head)
+        self._events = Sequence(after=serial)
         self._arrived = asyncio.Event()
 
     def add(self, socket: Socket) -> None:
@@ -101,18 +44,19 @@ class Relay:
         for socket in [socket for socket in self.sockets if socket.user_id == user_id]:
             self.drop(socket)
 
-    def put(self, number: int, event: str) -> None:
-        self._events.put(number, event)
+    def put(self, serial: int, event: str) -> None:
+        self._events.put(serial, event)
         self._arrived.set()
 
     def take_in(self, message: dict[str, Any]) -> None:
         """What a process published to the room; `fanout` says what there is."""
         match message:
-            case {"event": event, "number": number}:
-                self.put(number, event)
-            case {"revoked": user_id}:
+            case {"event": event, "serial": serial}:
+                self.put(serial, event)
+            case {"revoked": user_id, "serial": serial}:
                 self.revoke(user_id)
-            case {"from": process, "users": users}:
+                self.put(serial, "")  # what was said after this waited for it
+            case {"process": process, "users": users}:
                 if self.presence.hear(process, users):
                     self.people_changed.set()
 
@@ -139,7 +83,7 @@ class Relay:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            events = self._events.take()
+            events = [event for event in self._events.take() if event]
             if self._events.waits:
                 asyncio.get_running_loop().call_later(PATIENCE, self._arrived.set)
             if not events:

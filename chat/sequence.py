@@ -1,4 +1,4 @@
-"""Puts the events of a room back into the order of their numbers.
+"""Puts what is published to a room back into its order.
 
 Two writers commit 7 and 8, and 8 is published first: without this, every page would take 7 for
 lost and ask the database for it.

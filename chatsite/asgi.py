@@ -13,10 +13,11 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from django.conf import settings  # noqa: E402
 
 from chat.routing import websocket_urlpatterns  # noqa: E402
+from chatsite.leaving import ComeBackLater  # noqa: E402
 from chatsite.orm_threads import OrmThreads  # noqa: E402
 
 websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
 application = OrmThreads(
-    ProtocolTypeRouter({"http": http, "websocket": websocket}),
+    ProtocolTypeRouter({"http": http, "websocket": ComeBackLater(websocket)}),
     size=settings.ASGI_THREADS,
 )

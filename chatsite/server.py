@@ -24,9 +24,11 @@ from twisted.internet.defer import Deferred  # noqa: E402
 from twisted.internet.tcp import Port  # noqa: E402
 
 from chatsite import health  # noqa: E402
+from chatsite.leaving import LEAVING  # noqa: E402
 
-LEAVING = 4503  # the close code that means: come back, I am going
-GRACE = 8.0  # seconds to finish in; a container runtime kills after 10
+TOO_MUCH = 4429  # the close code for a client that floods
+SPREAD = 3.0  # seconds over which sockets are closed: a process elsewhere has to take them in
+GRACE = 5.0  # seconds to finish in after that; a container runtime kills after 10
 
 logger = logging.getLogger("chatsite.server")
 
@@ -43,6 +45,13 @@ class DrainingServer(Server):
         self.ports.append(port)
         logger.info("Listening on http://%s:%s", port.getHost().host, port.getHost().port)
 
+    async def handle_reply(self, protocol: Any, message: Any) -> None:
+        await super().handle_reply(protocol, message)
+        if message["type"] == "websocket.close" and message.get("code") == TOO_MUCH:
+            # Autobahn gives a client a second to answer the close, and reads all that it says
+            # meanwhile. Who was told to be quiet is not listened to.
+            protocol.transport.pauseProducing()
+
     def kill_all_applications(self) -> Deferred[None]:
         """Twisted waits for this before it stops."""
         return Deferred.fromFuture(asyncio.ensure_future(self.drain()))
@@ -51,16 +60,16 @@ class DrainingServer(Server):
         health.draining = True
         for port in self.ports:
             port.stopListening()
-        self.close_websockets()
-        applications = self.running_applications()
-        logger.info("Stopping: %d requests and sockets have %.0f s", len(applications), GRACE)
-        if applications:
+        logger.info("Stopping: %d requests and sockets", len(self.running_applications()))
+        await self.close_websockets()
+        if applications := self.running_applications():
             await finish(applications)
 
-    def close_websockets(self) -> None:
-        for protocol in list(self.connections):
-            if isinstance(protocol, WebSocketProtocol):
-                protocol.handle_reply({"type": "websocket.close", "code": LEAVING})
+    async def close_websockets(self) -> None:
+        sockets = [p for p in self.connections if isinstance(p, WebSocketProtocol)]
+        for socket in sockets:
+            socket.handle_reply({"type": "websocket.close", "code": LEAVING})
+            await asyncio.sleep(min(0.01, SPREAD / len(sockets)))
 
     def running_applications(self) -> list[asyncio.Future[None]]:
         applications = [c.get("application_instance") for c in self.connections.values()]

@@ -11,6 +11,8 @@ import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
 
 django_stubs_ext.monkeypatch()  # lets classes name their model, as in ModelAdmin[User]
 
@@ -112,23 +114,39 @@ LAYER_BACKENDS = {
     "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
     "core": "channels_redis.core.RedisChannelLayer",
 }
+# After a lost connection the pub/sub layer subscribes again by itself; the core one has to say that
+# it was lost, because it comes back without its groups.
+LAYER_RETRIES = {"pubsub": Retry(ConstantBackoff(0.3), retries=3), "core": None}
 
 
-def channel_layer(urls: list[str], kind: str) -> dict[str, Any]:
+def channel_layers(urls: list[str], kind: str) -> dict[str, Any]:
     """Redis where it is configured; without it one process serves everybody from its memory."""
+    hint_layer = "chatsite.channel_layer.HintLayer"
     if not urls:
-        return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
-    # redis-py 8 ends every read after 5 s, which is as long as the core layer waits for a message:
-    # an idle socket would die with 1011 (https://github.com/django/channels_redis/issues/422).
-    hosts = [{"address": url, "socket_timeout": None} for url in urls]
-    return {"BACKEND": LAYER_BACKENDS[kind], "CONFIG": {"hosts": hosts}}
+        return {"default": {"BACKEND": hint_layer}}
+    connection = {
+        # redis-py 8 ends every read after 5 s, which is as long as the core layer waits for a
+        # message: idle sockets would die (https://github.com/django/channels_redis/issues/422).
+        "socket_timeout": 15,
+        "socket_keepalive": True,
+        "retry": LAYER_RETRIES[kind],
+    }
+    hosts = [{"address": url, **connection} for url in urls]
+    config: dict[str, Any] = {"hosts": hosts}
+    if kind == "core":
+        config["capacity"] = 10_000  # all hints to this process wait in one channel
+    return {
+        "default": {"BACKEND": hint_layer, "CONFIG": {"over": "redis"}},
+        "redis": {"BACKEND": LAYER_BACKENDS[kind], "CONFIG": config},
+    }
 
 
-CHANNEL_LAYERS = {"default": channel_layer(REDIS_URLS, CHANNEL_LAYER)}
+CHANNEL_LAYERS = channel_layers(REDIS_URLS, CHANNEL_LAYER)
 
 # --- chat ----------------------------------------------------------------------------------------
 
 RATE_LIMIT = env.int("RATE_LIMIT", default=600)  # messages a minute and user; 0: none
+SOCKETS_PER_USER = env.int("SOCKETS_PER_USER", default=50)  # and process; 0: any
 HEARTBEAT = env.float("HEARTBEAT", default=25.0)  # seconds
 
 # --- people --------------------------------------------------------------------------------------
@@ -209,5 +227,7 @@ LOGGING = {
         "django": {"level": "INFO"},  # said here, it loses the handlers Django gives it
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
+        # A traceback a second of what chatsite.channel_layer says once, in a line.
+        "channels_redis.pubsub": {"level": "CRITICAL"},
     },
 }

@@ -94,7 +94,7 @@ class Heard:
     def __init__(self) -> None:
         self.published: list[tuple[int, int, protocol.Message]] = []
         self.passed_on: list[tuple[int, protocol.Event]] = []
-        self.revoked: list[tuple[int, int]] = []
+        self.revoked: list[tuple[int, int, int]] = []
         self.woken: list[tuple[int, dict[str, Any]]] = []
 
     @property

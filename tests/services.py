@@ -29,10 +29,10 @@ class Missing(Exception):
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
+def redis_server(port: int = 0) -> Iterator[str]:
     """A Redis that keeps nothing. Yields its URL."""
     program = find("redis-server", "Redis")
-    port = free_port()
+    port = port or free_port()
     url = f"redis://127.0.0.1:{port}/0"
     with folder() as data:
         options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(data)]

@@ -22,8 +22,10 @@ MAY_IMPORT = {
     # how it reaches everybody
     "chat.sequence": "",
     "chat.presence": "chat.protocol",
-    "chat.relay": "chat.sequence chat.presence chat.protocol",
-    "chat.fanout": "chat.relay chat.protocol",
+    "chat.socket": "chat.protocol",
+    "chat.inbox": "",
+    "chat.relay": "chat.socket chat.sequence chat.presence chat.protocol",
+    "chat.fanout": "chat.relay chat.socket chat.presence chat.protocol",
     # what is done
     "chat.actions.waking": "chat.fanout",
     "chat.actions.messages": "chat.actions.waking chat.queries chat.serializers chat.markdown"
@@ -37,7 +39,9 @@ MAY_IMPORT = {
     "chat.actions": "chat.actions.messages chat.actions.people chat.actions.rooms"
     " chat.actions.staff",
     # who asks for it
-    "chat.consumers": "chat.actions chat.queries chat.serializers chat.fanout chat.relay"
+    "chat.open_socket": "chat.fanout chat.socket chat.inbox chat.rate_limit"
+    " chat.models chat.protocol",
+    "chat.consumers": "chat.open_socket chat.actions chat.queries chat.serializers chat.fanout"
     " chat.models chat.protocol",
     "chat.routing": "chat.consumers",
     "chat.forms": "chat.models",
@@ -54,23 +58,28 @@ MAY_IMPORT = {
     "chatsite.admin_site": "",
     "chatsite.apps": "",
     "chatsite.health": "",
-    "chatsite.server": "chatsite.health",
+    "chatsite.channel_layer": "",
+    "chatsite.leaving": "chatsite.health",
+    "chatsite.server": "chatsite.health chatsite.leaving",
     "chatsite.urls": "chatsite.health",
-    "chatsite.asgi": "chatsite.orm_threads chat.routing",
+    "chatsite.asgi": "chatsite.orm_threads chatsite.leaving chat.routing",
 }
 
 NETWORK = ("channels", "asgiref")
 KNOWS_THE_NETWORK = {
     "chat.consumers",
     "chat.fanout",
+    "chat.open_socket",
     "chat.routing",
     "chatsite.asgi",
+    "chatsite.channel_layer",
     "chatsite.orm_threads",
 }
 
 # Where a module is tested that has no test module of its own name.
 TESTED_BY = {
     "chat.fanout": "tests/chat/test_consumers.py",  # over real sockets, on every channel layer
+    "chat.open_socket": "tests/chat/test_consumers.py",
     "chat.routing": "tests/chat/test_consumers.py",
     "chat.forms": "tests/chat/test_views.py",  # filled in on their pages
     "chat.urls": "tests/chat/test_views.py",

@@ -45,10 +45,10 @@ def _create_message(
     html: str,
     reply_to: int | None,
 ) -> Message:
-    number = _next_number(room_id)
+    room = _count_change(room_id)
     # Only after the lock is it certain that nobody is being removed meanwhile. Who answers has
     # read what came before.
-    if not Membership.objects.of(user).filter(room=room_id).update(read=number):
+    if not Membership.objects.of(user).filter(room=room_id).update(read=room.head):
         raise Forbidden("You are not in this room.")
     if reply_to and not Message.objects.filter(pk=reply_to, room=room_id).exists():
         raise NotFound("The message you answer is not in this room.")
@@ -56,13 +56,13 @@ def _create_message(
         room_id=room_id,
         author=user,
         client_id=client_id,
-        position=number,
-        version=number,
+        position=room.head,
+        version=room.head,
         body=body,
         html=html,
         reply_to_id=reply_to,
     )
-    _publish(message)
+    _publish(message, room)
     return message
 
 
@@ -133,15 +133,15 @@ def rendered(body: str) -> tuple[str, str]:
     return body, markdown.render(body)
 
 
-def _next_number(room_id: int) -> int:
-    """Takes the room's next number, and with it the room's row lock until the commit.
+def _count_change(room_id: int) -> Room:
+    """Takes the room's next number, its new head, and the room's row lock until the commit.
 
     So the order of the numbers is the order of the commits, and a roll-back leaves no gap.
     """
     room = Room.objects.filter(pk=room_id)
     if not room.update(head=F("head") + 1):
         raise NotFound("There is no such room.")
-    return room.values_list("head", flat=True).get()
+    return room.get()
 
 
 def _seen_by(user: User, message_id: int) -> Message:
@@ -187,16 +187,17 @@ def bury(message: Message) -> Message:
 
 def changed(message: Message) -> Message:
     """Gives a changed message its new number, and tells the room on commit."""
-    message.version = _next_number(message.room_id)
+    room = _count_change(message.room_id)
+    message.version = room.head
     message.save()
     message = Message.objects.for_wire().get(pk=message.pk)
-    _publish(message)
+    _publish(message, room)
     return message
 
 
-def _publish(message: Message) -> None:
+def _publish(message: Message, room: Room) -> None:
     event = serializers.message(message)
-    transaction.on_commit(partial(fanout.publish, message.room_id, message.version, event))
+    transaction.on_commit(partial(fanout.publish, room.pk, room.serial, event))
 
 
 def _check_alive(message: Message) -> None:

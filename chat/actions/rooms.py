@@ -3,6 +3,7 @@
 from functools import partial
 
 from django.db import models, transaction
+from django.db.models import F
 
 from chat import queries
 from chat.actions.waking import wake
@@ -170,11 +171,13 @@ def assign(membership: Membership, role: str) -> None:
 
 
 def revoke(membership: Membership) -> None:
-    """The room's own stream says it too: in this process the next message comes after it."""
-    room_id, user_id = membership.room_id, membership.user_id
+    """Sends somebody out, at a moment that has its place among the changes to the room's messages:
+    none of a later one reaches them, in whatever process."""
+    room, user_id = Room.objects.filter(pk=membership.room_id), membership.user_id
+    room.update(removals=F("removals") + 1)
     Membership.objects.filter(pk=membership.pk).delete()
-    transaction.on_commit(partial(fanout.revoke, room_id, user_id))
-    wake(user_id, "user.room", room=room_id)
+    transaction.on_commit(partial(fanout.revoke, membership.room_id, room.get().serial, user_id))
+    wake(user_id, "user.room", room=membership.room_id)
 
 
 def make_way(room: Room, role: str) -> None:

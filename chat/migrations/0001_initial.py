@@ -241,6 +241,7 @@ class Migration(migrations.Migration):
                     models.CharField(editable=False, max_length=200, null=True, unique=True),
                 ),
                 ("head", models.PositiveBigIntegerField(default=0, editable=False)),
+                ("removals", models.PositiveBigIntegerField(default=0, editable=False)),
                 (
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False),

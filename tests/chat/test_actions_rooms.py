@@ -182,7 +182,7 @@ def test_who_leaves_is_a_member_no_more(bob: User, garden: Room) -> None:
 def test_who_leaves_hears_nothing_more_of_the_room(bob: User, garden: Room) -> None:
     with listening() as heard:
         leave(bob, garden)
-    assert heard.revoked == [(garden.pk, bob.pk)]
+    assert heard.revoked == [(garden.pk, 1, bob.pk)]
     assert heard.woken == [(bob.pk, {"type": "user.room", "room": garden.pk})]
 
 
@@ -311,7 +311,7 @@ def test_who_was_removed_hears_nothing_more_of_the_room(
 ) -> None:
     with listening() as heard:
         remove(alice, garden, bob)
-    assert heard.revoked == [(garden.pk, bob.pk)]
+    assert heard.revoked == [(garden.pk, 1, bob.pk)]
     assert heard.woken == [(bob.pk, {"type": "user.room", "room": garden.pk})]
 
 

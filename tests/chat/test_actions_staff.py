@@ -103,7 +103,7 @@ def test_staff_delete_a_room_with_all_that_was_said_in_it(
     with listening() as heard:
         actions.staff_delete_room(user=sue, room=garden)
     assert not Room.objects.exists() and not Message.objects.exists()
-    assert sorted(user_id for _, user_id in heard.revoked) == [alice.pk, bob.pk]
+    assert sorted(user_id for _, _, user_id in heard.revoked) == [alice.pk, bob.pk]
     assert heard.woke(alice, "user.room") and heard.woke(bob, "user.room")
 
 
@@ -165,7 +165,7 @@ def test_staff_remove_a_member(sue: User, bob: User, garden: Room) -> None:
     with listening() as heard:
         actions.staff_remove_member(user=sue, membership=place(bob, garden))
     assert roles(garden) == {"alice": "owner"}
-    assert heard.revoked == [(garden.pk, bob.pk)]
+    assert heard.revoked == [(garden.pk, 1, bob.pk)]
     assert heard.woke(bob, "user.room")
 
 

@@ -268,7 +268,7 @@ def test_a_room_that_is_deleted_is_left_by_everybody(
     with listening() as heard:
         delete(admin, garden)
     assert not Room.objects.exists()
-    assert sorted(user_id for _, user_id in heard.revoked) == [alice.pk, bob.pk]
+    assert sorted(user_id for _, _, user_id in heard.revoked) == [alice.pk, bob.pk]
     assert heard.woke(alice, "user.room") and heard.woke(bob, "user.room")
 
 
@@ -321,7 +321,7 @@ def test_a_member_who_is_removed_hears_nothing_more(
     with listening() as heard:
         delete(admin, garden.memberships.get(user=bob))
     assert roles(garden) == {"alice": "owner"}
-    assert heard.revoked == [(garden.pk, bob.pk)]
+    assert heard.revoked == [(garden.pk, 1, bob.pk)]
     assert heard.woke(bob, "user.room")
 
 

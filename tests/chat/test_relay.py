@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from chat.relay import BREATH, Relay, Socket
+from chat.relay import BREATH, Relay
+from chat.socket import Socket
 
 ROOM, ALICE, BOB = 7, 1, 2
 
@@ -53,7 +54,7 @@ async def open_page(relay: Relay, user_id: int = ALICE) -> Page:
 
 @asynccontextmanager
 async def at_work() -> AsyncIterator[Relay]:
-    relay = Relay(ROOM, head=0)
+    relay = Relay(ROOM, serial=0)
     rounds = asyncio.create_task(relay.write_rounds())
     try:
         yield relay
@@ -71,52 +72,6 @@ async def a_few_turns() -> None:
 def put(relay: Relay, *numbers: int) -> None:
     for number in numbers:
         relay.put(number, str(number))
-
-
-# --- sockets -------------------------------------------------------------------------------------
-
-
-@awaited
-async def test_a_socket_holds_what_comes_before_its_welcome() -> None:
-    page = Page()
-    await page.socket.write("[1]")
-    await page.socket.write("[2]")
-    assert page.heard_nothing_more
-
-
-@awaited
-async def test_released_it_lets_through_what_it_held_in_order() -> None:
-    page = Page()
-    for number in (1, 2, 3):
-        await page.socket.write(f"[{number}]")
-    await page.socket.release()
-    await page.socket.write("[4]")
-    assert [await page.next() for _ in range(4)] == [[1], [2], [3], [4]]
-
-
-@awaited
-async def test_what_comes_while_a_socket_is_released_keeps_its_place() -> None:
-    written: list[str] = []
-
-    async def send(message: Any) -> None:
-        written.append(message["text"])
-        if message["text"] == "[1]":
-            await socket.write("[3]")
-
-    socket = Socket(send)
-    await socket.write("[1]")
-    await socket.write("[2]")
-    await socket.release()
-    assert written == ["[1]", "[2]", "[3]"]
-
-
-@awaited
-async def test_a_socket_knows_its_rooms() -> None:
-    relay, page = Relay(ROOM, head=0), Page()
-    relay.add(page.socket)
-    assert page.socket.rooms == {ROOM}
-    relay.drop(page.socket)
-    assert page.socket.rooms == set()
 
 
 # --- rounds --------------------------------------------------------------------------------------
@@ -168,7 +123,7 @@ async def test_it_does_not_wait_for_ever() -> None:
 
 @awaited
 async def test_what_comes_first_is_what_comes_after_the_room_s_number() -> None:
-    relay = Relay(ROOM, head=6)
+    relay = Relay(ROOM, serial=6)
     page = await open_page(relay)
     rounds = asyncio.create_task(relay.write_rounds())
     put(relay, 8, 7)
@@ -219,9 +174,9 @@ async def test_revoked_all_sockets_of_a_user_hear_nothing_more_and_the_others_do
     async with at_work() as relay:
         stays = await open_page(relay, ALICE)
         gone = [await open_page(relay, BOB) for _ in range(2)]
-        relay.take_in({"revoked": BOB})
-        relay.take_in({"event": "1", "number": 1})
-        assert await stays.next() == [1]
+        relay.take_in({"revoked": BOB, "serial": 1})
+        relay.take_in({"event": "2", "serial": 2})
+        assert await stays.next() == [2]
         assert all(page.heard_nothing_more for page in gone)
         assert all(page.socket.rooms == set() for page in gone)
 
@@ -272,7 +227,7 @@ async def test_who_comes_or_goes_while_a_round_is_written_breaks_nothing() -> No
 async def test_what_another_process_published_goes_out_in_the_same_order() -> None:
     async with at_work() as relay:
         page = await open_page(relay)
-        relay.take_in({"from": "other", "event": "1", "number": 1})
+        relay.take_in({"event": "1", "serial": 1})
         assert await page.next() == [1]
 
 
@@ -280,7 +235,7 @@ async def test_what_another_process_published_goes_out_in_the_same_order() -> No
 async def test_what_passes_goes_out_too() -> None:
     async with at_work() as relay:
         page = await open_page(relay)
-        relay.take_in({"from": "other", "event": '"typing"', "number": 0})
+        relay.take_in({"event": '"typing"', "serial": 0})
         assert await page.next() == ["typing"]
 
 
@@ -288,7 +243,7 @@ async def test_what_passes_goes_out_too() -> None:
 async def test_sockets_are_told_who_came_and_went_in_all_processes() -> None:
     async with at_work() as relay:
         page = await open_page(relay, ALICE)
-        relay.take_in({"from": "other", "users": [BOB]})
+        relay.take_in({"process": "other", "users": [BOB]})
         assert relay.tell_presence() == {ALICE}
         [event] = await page.next()
         assert event == {"type": "presence", "room": ROOM, "here": [ALICE, BOB], "gone": []}
@@ -308,19 +263,19 @@ async def test_where_nobody_came_or_went_sockets_are_told_nothing() -> None:
 @pytest.mark.parametrize("come", [[], [BOB]])
 @awaited
 async def test_what_other_processes_tell_anew_is_to_be_told_on(come: list[int]) -> None:
-    relay = Relay(ROOM, head=0)
-    relay.take_in({"from": "other", "users": [3]})
+    relay = Relay(ROOM, serial=0)
+    relay.take_in({"process": "other", "users": [3]})
     assert relay.people_changed.is_set()
     relay.people_changed.clear()
-    relay.take_in({"from": "other", "users": [3]})
+    relay.take_in({"process": "other", "users": [3]})
     assert not relay.people_changed.is_set()
-    relay.take_in({"from": "other", "users": come})
+    relay.take_in({"process": "other", "users": come})
     assert relay.people_changed.is_set()
 
 
 @awaited
 async def test_who_comes_and_who_goes_is_to_be_told() -> None:
-    relay, page = Relay(ROOM, head=0), Page()
+    relay, page = Relay(ROOM, serial=0), Page()
     for change in (relay.add, relay.drop):
         relay.people_changed.clear()
         change(page.socket)

@@ -1,0 +1,62 @@
+"""What a client has sent and no handler has taken yet.
+
+Daphne keeps whatever a client sends until somebody takes it, and handlers take their time. So it
+is taken at once, and kept here within bounds.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Message = dict[str, Any]  # of ASGI: https://asgi.readthedocs.io/en/latest/specs/www.html
+
+MAX_FRAMES = 1_000
+MAX_BYTES = 1024 * 1024
+
+
+class Inbox:
+    """A bounded queue between the server and a consumer, which awaits `receive`.
+
+    `admits` is asked about each frame; what it turns down, or what finds no room, goes to `refuse`.
+    """
+
+    def __init__(
+        self,
+        receive: Callable[[], Awaitable[Message]],
+        admits: Callable[[], bool],
+        refuse: Callable[[str | None], Awaitable[None]],
+    ) -> None:
+        self._receive = receive
+        self._admits = admits
+        self._refuse = refuse
+        self._queue: asyncio.Queue[Message] = asyncio.Queue()
+        self._bytes = 0
+
+    async def drain(self) -> None:
+        """Takes what the client sends as fast as it comes, until it is gone."""
+        while True:
+            message = await self._receive()
+            if message["type"] == "websocket.receive":
+                await self._take_in(message)
+                continue
+            self._queue.put_nowait(message)
+            if message["type"] == "websocket.disconnect":
+                return
+
+    async def receive(self) -> Any:
+        message = await self._queue.get()
+        self._bytes -= size(message)
+        return message
+
+    async def _take_in(self, message: Message) -> None:
+        if not self._admits() or self._is_full(message):
+            return await self._refuse(message.get("text"))
+        self._bytes += size(message)
+        self._queue.put_nowait(message)
+
+    def _is_full(self, message: Message) -> bool:
+        return self._queue.qsize() >= MAX_FRAMES or self._bytes + size(message) > MAX_BYTES
+
+
+def size(message: Message) -> int:
+    return len(message.get("text") or message.get("bytes") or "")

@@ -1,0 +1,119 @@
+"""What the two consumers share: the bounds of a socket, its heart, and a quiet way to fail."""
+
+import asyncio
+import logging
+from typing import Any, cast
+
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+from django import db
+
+from chat import protocol, rate_limit
+from chat.fanout import fanout
+from chat.inbox import Inbox
+from chat.models import User
+from chat.protocol import Error, Event, Refusal
+from chat.socket import Socket
+
+OUTAGE = (db.OperationalError, db.InterfaceError)  # any other database error is a fault of ours
+
+logger = logging.getLogger(__name__)
+
+
+class OpenSocket(AsyncConsumer):
+    """One WebSocket, from its handshake to its end.
+
+    Channels calls a consumer as an ASGI application and hands each event to `dispatch`. That of
+    `SyncConsumer` runs the handler on the ORM thread, that of `AsyncConsumer` awaits it; `super()`
+    below is the one or the other.
+    """
+
+    socket: Socket
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scope = scope
+        self.socket = Socket(send)
+        self.bucket = rate_limit.frames_of_a_socket()
+        inbox = Inbox(receive, admits=self.admits_frame, refuse=self.refuse_frame)
+        drain, heart = asyncio.create_task(inbox.drain()), asyncio.create_task(self.beat())
+        try:
+            await super().__call__(scope, inbox.receive, self.socket.send)
+        finally:
+            drain.cancel()
+            await fanout.forget(self.socket)
+            self.socket.end()
+            await heart  # which ends by itself; no task may outlive the ORM thread it was given
+
+    async def dispatch(self, message: Any) -> None:
+        try:
+            await super().dispatch(message)
+        except StopConsumer:
+            raise
+        except Exception as error:
+            await self.survive(error, message["type"])
+
+    async def survive(self, error: Exception, type: str) -> None:
+        """A socket outlives its database: a later heartbeat finds what was missed meanwhile."""
+        log(error)
+        match type:
+            case "websocket.connect":  # there was no `welcome`: come back later
+                await self.socket.close(protocol.LEAVING)
+            case "websocket.disconnect":
+                raise StopConsumer from error
+            case "heartbeat":  # the server at least is there
+                await self.socket.probe()
+
+    async def beat(self) -> None:
+        """Sends a heartbeat now and then, for as long as the socket is open."""
+        raise NotImplementedError
+
+    async def turned_away(self) -> int | None:
+        """The code to close with at once, for who may not come in."""
+        if not self.user.is_authenticated:
+            return protocol.SIGNED_OUT
+        if not rate_limit.refusals.left(self.user.pk):
+            return protocol.TOO_MUCH
+        if not fanout.admit(self.socket, self.user.pk):
+            return protocol.TOO_MUCH
+        return None
+
+    def admits_frame(self) -> bool:
+        return self.bucket.take() and rate_limit.frames.take(self.user.pk)
+
+    async def refuse_frame(self, text: str | None) -> None:
+        """Says so some times, and ends a socket that does not listen."""
+        if not rate_limit.refusals.take(self.user.pk):
+            return await self.socket.close(protocol.TOO_MUCH)
+        error = Error(code="rate_limited", detail="Slow down.", ref=protocol.ref_of(text))
+        await self.socket.say(error)
+
+    @property
+    def subprotocol(self) -> str | None:
+        offered = self.scope["subprotocols"]
+        return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None
+
+    @property
+    def user(self) -> User:
+        return cast(User, self.scope["user"])
+
+    @property
+    def session_key(self) -> str | None:
+        key: str | None = self.scope["session"].session_key
+        return key
+
+    def refused(self, error: Exception, text: str | None) -> list[Event]:
+        """The answer to a frame that led to an exception. Only our own faults leave a traceback."""
+        ref = protocol.ref_of(text)
+        if isinstance(error, Refusal):
+            logger.info("User %s was refused: %s", self.user.pk, error.code)
+            return [Error(code=error.code, detail=error.detail, ref=ref)]
+        log(error)
+        return [Error(code="unavailable", detail="That did not work. Try again.", ref=ref)]
+
+
+def log(error: Exception) -> None:
+    """An outage is a line in the log; a fault of ours is a traceback."""
+    if isinstance(error, OUTAGE):
+        logger.warning("The database is not available: %s", error)
+    else:
+        logger.error("A consumer failed", exc_info=error)

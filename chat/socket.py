@@ -1,0 +1,137 @@
+"""An open WebSocket as the fan-out sees it: whose it is, and how much it may be behind.
+
+A server that writes without waiting, as Daphne does, keeps in memory whatever a client does not
+read. So each frame counts against the client until it answers a heartbeat that was sent after it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from random import uniform
+from typing import Any
+
+from chat import protocol
+
+Message = dict[str, Any]  # of ASGI: https://asgi.readthedocs.io/en/latest/specs/www.html
+
+OVERHEAD = 100  # bytes that a frame costs besides its text
+PROBE = 512 * 1024  # unanswered bytes after which a heartbeat goes out early
+HEADS_ONLY = 6 * 1024 * 1024  # unanswered bytes after which what the rooms say is left out
+TOO_SLOW = 9 * 1024 * 1024  # unanswered bytes after which the socket is closed
+PATIENCE = 2  # heartbeats for which a client may be far behind
+MAX_HELD = 1_000  # frames kept until `welcome` is out
+
+
+class Socket:
+    """Writes to a client, as long as it reads. Belongs to the event loop, but for `answered`."""
+
+    def __init__(self, send: Callable[[Any], Awaitable[None]]) -> None:
+        self.user_id = 0
+        self.rooms: set[int] = set()
+        self._send = send
+        self._held: list[str] | None = []
+        self._over = False
+        self._stirred = asyncio.Event()
+        self._sent = self._marked = self._answered = 0  # bytes: all, to the last heartbeat, read
+        self._beat = 0
+        self._beats: deque[tuple[int, int]] = deque()  # unanswered: number, bytes sent before it
+        self._beats_behind = 0
+
+    @property
+    def behind(self) -> int:
+        """Bytes that the client has not said it has read."""
+        return self._sent - self._answered
+
+    async def send(self, message: Any) -> None:
+        """Sends, unless the client is gone; then `websocket.disconnect` is on its way to us."""
+        if self._over:
+            return
+        if frame := message.get("text"):
+            self._sent += len(frame) + OVERHEAD
+            if self._sent - self._marked > PROBE:
+                self._stirred.set()
+        if self.behind > TOO_SLOW:
+            message = closing(protocol.TOO_SLOW)
+        if message["type"] == "websocket.close":
+            self.end()
+        # For a closed socket ASGI asks servers to raise the first; Autobahn raises the second.
+        with suppress(OSError, RuntimeError):
+            await self._send(message)
+
+    async def write(self, frame: str) -> None:
+        """Passes on what a room says. A client that is far behind is left to ask for it: the
+        heartbeats, which it still gets, name each room's newest number."""
+        if self._held is None:
+            if self.behind < HEADS_ONLY:
+                await self.send(text(frame))
+        elif len(self._held) < MAX_HELD:
+            self._held.append(frame)
+
+    async def release(self) -> None:
+        """Lets through what was held since the socket joined its rooms: `welcome` goes first."""
+        while self._held:
+            await self.send(text(self._held.pop(0)))
+        self._held = None
+
+    async def close(self, code: int) -> None:
+        await self.send(closing(code))
+
+    def end(self) -> None:
+        """The socket is closed: nothing more is sent, and the heartbeats end."""
+        self._over = True
+        self._stirred.set()
+
+    async def beats(self, interval: float) -> AsyncIterator[int]:
+        """Numbers the heartbeats that are due every `interval` seconds, from `welcome` to the end.
+
+        Ends by itself, because a task cannot be cancelled while it waits for an ORM thread: asgiref
+        then waits for the query and forgets the cancellation.
+        """
+        now = asyncio.get_running_loop().time
+        due = now() + interval * uniform(0.5, 1)  # all came at once when the server was restarted
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stirred.wait(), due - now())
+            self._stirred.clear()
+            if self._over:
+                return
+            if now() < due:
+                await self.probe()
+                continue
+            due = now() + interval
+            if self._held is None and await self._keeps_up():
+                yield self._next_beat()
+
+    async def say(self, *events: protocol.Event) -> None:
+        await self.send(text(protocol.to_frame(list(events))))
+
+    async def probe(self) -> None:
+        """A heartbeat that only asks whether the client is there, and costs no query."""
+        await self.say(protocol.Heartbeat(n=self._next_beat(), heads={}))
+
+    def answered(self, beat: int) -> None:
+        """The client has read all that was sent before this heartbeat."""
+        while self._beats and self._beats[0][0] <= beat:
+            _, self._answered = self._beats.popleft()
+
+    def _next_beat(self) -> int:
+        self._beat += 1
+        self._marked = self._sent
+        self._beats.append((self._beat, self._sent))
+        return self._beat
+
+    async def _keeps_up(self) -> bool:
+        """False, and the socket closed, if the client has been far behind for too long."""
+        self._beats_behind = self._beats_behind + 1 if self.behind >= HEADS_ONLY else 0
+        if self._beats_behind > PATIENCE:
+            await self.close(protocol.TOO_SLOW)
+        return not self._over
+
+
+def text(frame: str) -> Message:
+    return {"type": "websocket.send", "bytes": None, "text": frame}
+
+
+def closing(code: int) -> Message:
+    return {"type": "websocket.close", "code": code}

@@ -1,0 +1,224 @@
+"""A channel layer for a Redis that may be restarted, cut off or frozen at any moment.
+
+Those of channels_redis answer that with an exception in the consumer that happens to wait, and its
+socket closes with 1011. The core one also loses messages of other channels whenever a wait is
+cancelled, which is how every consumer ends.
+
+This layer delivers within its own process by itself. To reach the other processes it has Redis
+beneath it, through a single channel that is never given up. What Redis does not take in time is
+lost and counted, and never raises: a message is a hint, the truth is in the database.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from channels.exceptions import ChannelFull
+from channels.layers import BaseChannelLayer, channel_layers
+
+Message = dict[str, Any]
+
+CAPACITY = 1_000  # messages that wait in one channel; what comes on top is lost
+PATIENCE = 2.0  # seconds Redis has for one command
+RETRY = 1.0  # seconds until Redis is tried again after it failed
+REFRESH = 3_600.0  # seconds until groups are joined anew: the core layer forgets them after a day
+
+logger = logging.getLogger(__name__)
+
+
+class HintLayer(BaseChannelLayer):
+    """The channels and groups of this process, and through `over` those of the others.
+
+    `over` is the alias of the layer beneath in settings.CHANNEL_LAYERS; without one this process is
+    all there is. Channel names mean something in this process only, groups everywhere. Belongs to
+    the event loop.
+    """
+
+    extensions = ["groups"]
+
+    def __init__(self, over: str | None = None, capacity: int = CAPACITY) -> None:
+        super().__init__(capacity=capacity)
+        self.dropped = 0  # messages that a full channel did not take
+        self.uplink = Uplink(over, self) if over else None
+        self.groups: dict[str, set[str]] = {}  # those that have channels here, and which
+        self._queues: dict[str, asyncio.Queue[Message]] = {}
+        self._groups_of: dict[str, set[str]] = {}
+
+    async def new_channel(self, prefix: str = "specific") -> str:
+        channel = f"{prefix}.{uuid4().hex}"
+        self._queues[channel] = asyncio.Queue(self.capacity)
+        self._groups_of[channel] = set()
+        return channel
+
+    async def send(self, channel: str, message: Message) -> None:
+        """Raises ChannelFull: https://channels.readthedocs.io/en/stable/channel_layer_spec.html"""
+        if channel in self._queues and not self._put(channel, message):
+            raise ChannelFull(channel)
+
+    async def receive(self, channel: str) -> Message:
+        """Waits for a message. Who is cancelled in it is leaving, and the channel goes with them:
+        Channels has no other way to say so."""
+        try:
+            return await self._queues[channel].get()
+        except asyncio.CancelledError:
+            self._forget(channel)
+            raise
+
+    async def group_add(self, group: str, channel: str) -> None:
+        """From here on the channel gets what is sent to the group: from this process in any case,
+        from the others unless Redis is away, and then as soon as it is back."""
+        self.groups.setdefault(group, set()).add(channel)
+        self._groups_of[channel].add(group)
+        if self.uplink:
+            await self.uplink.match(group)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        self._leave(group, channel)
+        if self.uplink:
+            await self.uplink.match(group)
+
+    async def group_send(self, group: str, message: Message) -> None:
+        self.deliver(group, message)
+        if self.uplink:
+            await self.uplink.send(group, message)
+
+    def deliver(self, group: str, message: Message) -> None:
+        """Hands a message to the group's channels in this process."""
+        for channel in self.groups.get(group, ()):
+            if not self._put(channel, message):
+                self.dropped += 1
+
+    def _put(self, channel: str, message: Message) -> bool:
+        try:
+            self._queues[channel].put_nowait(dict(message))
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    def _forget(self, channel: str) -> None:
+        for group in tuple(self._groups_of[channel]):
+            self._leave(group, channel)
+        del self._queues[channel], self._groups_of[channel]
+
+    def _leave(self, group: str, channel: str) -> None:
+        channels = self.groups.get(group, set())
+        channels.discard(channel)
+        if not channels:
+            self.groups.pop(group, None)
+        self._groups_of.get(channel, set()).discard(group)
+
+
+class Uplink:
+    """This process as Redis sees it: one channel, in each group that has channels here.
+
+    A group is joined and left when that changes, and once a second what did not work then.
+    """
+
+    def __init__(self, over: str, layer: HintLayer) -> None:
+        self.failures = 0  # messages that did not reach the other processes
+        self._over = over
+        self._layer = layer
+        self._process = uuid4().hex
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._channel = ""
+        self._joined: set[str] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._retry_at = 0.0
+        self._is_away = False
+
+    @property
+    def redis(self) -> BaseChannelLayer:
+        return channel_layers[self._over]
+
+    async def send(self, group: str, message: Message) -> None:
+        """Passes a message on to the other processes."""
+        hint = {"type": "hint", "from": self._process, "group": group, "message": message}
+        if not await self._try(partial(self.redis.group_send, group, hint)):
+            self.failures += 1
+
+    async def match(self, group: str) -> bool:
+        """Joins the group if it has channels here, else leaves it. False if Redis is away."""
+        self._adopt_loop()
+        async with self._changing:
+            wanted, joined = group in self._layer.groups, group in self._joined
+            if wanted == joined:
+                return True
+            if not await self._try(partial(self._change, group, wanted)):
+                return False
+            self._joined ^= {group}
+            return True
+
+    async def _change(self, group: str, wanted: bool) -> None:
+        if not self._channel:
+            self._channel = await self.redis.new_channel()
+            self._start(self._listen())
+        change = self.redis.group_add if wanted else self.redis.group_discard
+        await change(group, self._channel)
+
+    async def _try(self, command: Callable[[], Awaitable[None]]) -> bool:
+        """Gives Redis a moment for a command; once it has failed, nothing for a while."""
+        if time.monotonic() < self._retry_at:
+            return False
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await command()
+        except Exception as error:  # whatever a layer raises, to us it means the same
+            self._lose(error)
+            return False
+        if self._is_away:
+            logger.warning("Redis is back. %d hints were lost so far", self.failures)
+        self._is_away = False
+        return True
+
+    def _lose(self, error: Exception) -> None:
+        if not self._is_away:
+            logger.warning("Redis is away, this process is on its own: %r", error)
+        self._is_away = True
+        self._retry_at = time.monotonic() + RETRY
+
+    def _adopt_loop(self) -> None:
+        """Begins anew on every event loop; a server has one, tests have many."""
+        loop = asyncio.get_running_loop()
+        if loop is self._loop:
+            return
+        self._loop = loop
+        self._channel = ""
+        self._joined = set()
+        self._tasks = []
+        self._changing = asyncio.Lock()
+        self._start(self._mend())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        # A context of its own: it outlives the socket, and so the ORM thread, that it began with.
+        self._tasks.append(asyncio.create_task(work, context=Context()))
+
+    async def _listen(self) -> None:
+        """Hears the other processes, for as long as this one lives."""
+        while True:
+            try:
+                self._hear(await self.redis.receive(self._channel))
+            except Exception as error:  # as in _try
+                self._lose(error)
+                self._joined.clear()  # a Redis that was restarted has forgotten them
+                await asyncio.sleep(RETRY)
+
+    def _hear(self, hint: Message) -> None:
+        if hint["from"] != self._process:
+            self._layer.deliver(hint["group"], hint["message"])
+
+    async def _mend(self) -> None:
+        """Does what `match` could not, and now and then all of it again."""
+        refresh_at = time.monotonic() + REFRESH
+        while True:
+            await asyncio.sleep(RETRY)
+            if time.monotonic() > refresh_at:
+                refresh_at += REFRESH
+                self._joined.clear()
+            for group in self._layer.groups.keys() ^ self._joined:
+                if not await self.match(group):
+                    break

@@ -1,0 +1,218 @@
+"""An open socket: what waits for its welcome, and how far behind a client may be."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from chat import protocol, socket
+from chat.relay import Relay
+from chat.socket import OVERHEAD, PATIENCE, Socket, text
+from tests.chat.test_relay import ROOM, Page, awaited
+
+SMALL = {"PROBE": 1_000, "HEADS_ONLY": 5_000, "TOO_SLOW": 8_000}  # bytes
+FRAME = "x" * (500 - OVERHEAD)
+NEVER = 3_600.0  # seconds
+
+
+@pytest.fixture
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in SMALL.items():
+        monkeypatch.setattr(socket, name, size)
+
+
+class Client:
+    """The other end: keeps what was sent to it, and answers only when a test says so."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.socket = Socket(self._send)
+
+    async def _send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    @property
+    def frames(self) -> int:
+        return sum(message.get("text") == FRAME for message in self.sent)
+
+    @property
+    def beats(self) -> list[int]:
+        frames = [json.loads(m["text"]) for m in self.sent if m.get("text", "x").startswith("[")]
+        return [event["n"] for frame in frames for event in frame if event["type"] == "heartbeat"]
+
+    @property
+    def code(self) -> int | None:
+        return next((m["code"] for m in self.sent if m["type"] == "websocket.close"), None)
+
+
+async def opened() -> Client:
+    client = Client()
+    await client.socket.release()
+    return client
+
+
+async def turns() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+# --- before the welcome --------------------------------------------------------------------------
+
+
+@awaited
+async def test_a_socket_holds_what_comes_before_its_welcome() -> None:
+    page = Page()
+    await page.socket.write("[1]")
+    await page.socket.write("[2]")
+    assert page.heard_nothing_more
+
+
+@awaited
+async def test_released_it_lets_through_what_it_held_in_order() -> None:
+    page = Page()
+    for number in (1, 2, 3):
+        await page.socket.write(f"[{number}]")
+    await page.socket.release()
+    await page.socket.write("[4]")
+    assert [await page.next() for _ in range(4)] == [[1], [2], [3], [4]]
+
+
+@awaited
+async def test_what_comes_while_a_socket_is_released_keeps_its_place() -> None:
+    written: list[str] = []
+
+    async def send(message: Any) -> None:
+        written.append(message["text"])
+        if message["text"] == "[1]":
+            await socket.write("[3]")
+
+    socket = Socket(send)
+    await socket.write("[1]")
+    await socket.write("[2]")
+    await socket.release()
+    assert written == ["[1]", "[2]", "[3]"]
+
+
+@awaited
+async def test_it_holds_only_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "MAX_HELD", 2)
+    page = Page()
+    for number in range(5):
+        await page.socket.write(f"[{number}]")
+    await page.socket.release()
+    assert [await page.next() for _ in range(2)] == [[0], [1]]
+    assert page.heard_nothing_more
+
+
+@awaited
+async def test_a_socket_knows_its_rooms() -> None:
+    relay, page = Relay(ROOM, serial=0), Page()
+    relay.add(page.socket)
+    assert page.socket.rooms == {ROOM}
+    relay.drop(page.socket)
+    assert page.socket.rooms == set()
+
+
+# --- a client that reads, or does not ------------------------------------------------------------
+
+
+@awaited
+async def test_a_client_that_answers_gets_everything(small_limits: None) -> None:
+    client = await opened()
+    for _ in range(100):
+        await client.socket.write(FRAME)
+        await client.socket.probe()
+        client.socket.answered(client.beats[-1])
+    assert client.frames == 100
+    assert client.socket.behind <= 100 + OVERHEAD
+
+
+@awaited
+async def test_far_behind_it_gets_heartbeats_only_until_it_answers(small_limits: None) -> None:
+    client = await opened()
+    for _ in range(100):
+        await client.socket.write(FRAME)
+    got = client.frames
+    assert got * 500 <= SMALL["HEADS_ONLY"]
+    await client.socket.probe()
+    assert client.beats == [1]
+    client.socket.answered(1)
+    await client.socket.write(FRAME)
+    assert client.frames == got + 1
+
+
+@awaited
+async def test_answers_do_not_wait_for_the_slow_but_end_their_socket(small_limits: None) -> None:
+    client = await opened()
+    for _ in range(100):
+        await client.socket.send(text(FRAME))
+    assert client.code == protocol.TOO_SLOW
+    assert client.frames * 500 <= SMALL["TOO_SLOW"]
+
+
+@awaited
+async def test_who_has_much_to_answer_for_is_asked_early(small_limits: None) -> None:
+    client = await opened()
+
+    async def beat() -> None:
+        async for _ in client.socket.beats(NEVER):
+            raise AssertionError("That was not due.")
+
+    heart = asyncio.create_task(beat())
+    await turns()
+    await client.socket.write(FRAME)
+    await turns()
+    assert client.beats == []
+    for _ in range(2):
+        await client.socket.write(FRAME)
+    await turns()
+    assert client.beats == [1]
+    client.socket.end()
+    await heart
+
+
+@awaited
+async def test_who_is_far_behind_for_too_long_is_sent_away(small_limits: None) -> None:
+    client = await opened()
+    for _ in range(100):
+        await client.socket.write(FRAME)
+    beats = [n async for n in client.socket.beats(0.01)]
+    assert len(beats) == PATIENCE
+    assert client.code == protocol.TOO_SLOW
+
+
+@awaited
+async def test_an_answer_counts_for_all_heartbeats_before_it(small_limits: None) -> None:
+    client = await opened()
+    for _ in range(3):
+        await client.socket.write(FRAME)
+        await client.socket.probe()
+    client.socket.answered(2)
+    assert client.socket.behind < 1_000
+    client.socket.answered(2)
+    client.socket.answered(1_000)
+    assert client.socket.behind < 300
+
+
+@awaited
+async def test_nothing_is_sent_after_the_close() -> None:
+    client = await opened()
+    await client.socket.close(protocol.LEAVING)
+    await client.socket.close(protocol.SIGNED_OUT)
+    await client.socket.write(FRAME)
+    assert client.sent == [{"type": "websocket.close", "code": protocol.LEAVING}]
+
+
+@awaited
+async def test_heartbeats_begin_with_the_welcome_and_end_with_the_socket() -> None:
+    client = Client()
+    beats = client.socket.beats(0.01)
+    first = asyncio.create_task(anext(beats))
+    await asyncio.sleep(0.05)
+    assert not first.done()
+    await client.socket.release()
+    assert await first == 1
+    assert await anext(beats) == 2
+    client.socket.end()
+    assert [n async for n in beats] == []

@@ -1,0 +1,269 @@
+"""The channel layer, with a Redis beneath it that comes and goes."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import pytest
+import redis
+from channels.exceptions import ChannelFull
+from channels.layers import channel_layers
+from django.utils.module_loading import import_string
+
+from chatsite.channel_layer import PATIENCE, HintLayer
+from chatsite.settings import channel_layers as configured
+from tests.conftest import need
+from tests.services import Missing, free_port, redis_server
+
+DEADLINE = 20.0
+Steps = Coroutine[Any, Any, None]
+
+
+def awaited(test: Callable[..., Steps]) -> Callable[..., None]:
+    """Runs a test on an event loop of its own."""
+
+    @wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        asyncio.run(test(*args, **kwargs))
+
+    return run
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not holds():  # noqa: ASYNC110  nothing tells when it does
+            await asyncio.sleep(0.01)
+
+
+class Listener:
+    """A channel of a process, and what came through it."""
+
+    def __init__(self, layer: HintLayer) -> None:
+        self.layer = layer
+        self.channel = ""
+        self.heard: list[int] = []
+
+    async def open(self, *groups: str) -> "Listener":
+        self.channel = await self.layer.new_channel()
+        for group in groups:
+            await self.layer.group_add(group, self.channel)
+        self._task = asyncio.create_task(self._listen())
+        await asyncio.sleep(0)  # until it listens
+        return self
+
+    async def _listen(self) -> None:
+        while True:
+            self.heard.append((await self.layer.receive(self.channel))["n"])
+
+    async def hears(self, n: int) -> None:
+        await until(lambda: n in self.heard)
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+
+async def says(layer: HintLayer, n: int, group: str = "g") -> None:
+    await layer.group_send(group, {"type": "test", "n": n})
+
+
+async def gets_through(layer: HintLayer, to: Listener, after: int, group: str = "g") -> None:
+    """Says numbers until one is heard."""
+    async with asyncio.timeout(DEADLINE):
+        n = after
+        while not any(heard > after for heard in to.heard):
+            n += 1
+            await says(layer, n, group)
+            await asyncio.sleep(0.05)
+
+
+# --- within a process ----------------------------------------------------------------------------
+
+
+@awaited
+async def test_a_group_reaches_its_channels_and_no_others() -> None:
+    layer = HintLayer()
+    one, two = await Listener(layer).open("g"), await Listener(layer).open("g", "h")
+    await says(layer, 1)
+    await says(layer, 2, group="h")
+    await two.hears(2)
+    assert (one.heard, two.heard) == ([1], [1, 2])
+
+
+@awaited
+async def test_who_left_a_group_hears_it_no_more() -> None:
+    layer = HintLayer()
+    stays, goes = await Listener(layer).open("g"), await Listener(layer).open("g")
+    await layer.group_discard("g", goes.channel)
+    await says(layer, 1)
+    await stays.hears(1)
+    assert goes.heard == []
+
+
+@awaited
+async def test_each_channel_has_a_message_of_its_own() -> None:
+    layer = HintLayer()
+    channels = [await layer.new_channel() for _ in range(2)]
+    for channel in channels:
+        await layer.group_add("g", channel)
+    await says(layer, 1)
+    (await layer.receive(channels[0]))["n"] = 2
+    assert (await layer.receive(channels[1]))["n"] == 1
+
+
+@awaited
+async def test_of_who_stopped_listening_nothing_is_kept() -> None:
+    layer = HintLayer()
+    goes = await Listener(layer).open("g", "h")
+    await goes.close()
+    assert layer.groups == {}
+    assert layer._queues == layer._groups_of == {}
+
+
+@awaited
+async def test_a_channel_that_nobody_reads_is_bounded_and_does_not_stop_the_others() -> None:
+    layer = HintLayer(capacity=3)
+    idle, reads = await layer.new_channel(), await Listener(layer).open("g")
+    await layer.group_add("g", idle)
+    for n in range(5):
+        await says(layer, n)
+        await reads.hears(n)
+    assert layer.dropped == 2
+    with pytest.raises(ChannelFull):
+        await layer.send(idle, {"type": "test"})
+
+
+# --- with others, through Redis ------------------------------------------------------------------
+
+
+@pytest.fixture(params=["pubsub", "core"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def port(request: pytest.FixtureRequest) -> int:
+    try:
+        with redis_server():
+            return free_port()
+    except Missing as missing:
+        need(request, missing)
+        raise
+
+
+@pytest.fixture
+def processes(kind: str, port: int) -> Iterator[tuple[HintLayer, HintLayer]]:
+    """Two layers over one Redis, as two processes have them."""
+    beneath = configured([f"redis://127.0.0.1:{port}/0"], kind)["redis"]
+    channel_layers.set("redis", import_string(beneath["BACKEND"])(**beneath["CONFIG"]))
+    yield HintLayer(over="redis"), HintLayer(over="redis")
+    del channel_layers.backends["redis"]
+
+
+@contextmanager
+def frozen(url: str) -> Iterator[None]:
+    pid = redis.Redis.from_url(url).info()["process_id"]
+    os.kill(pid, signal.SIGSTOP)
+    yield
+    os.kill(pid, signal.SIGCONT)
+
+
+Processes = tuple[HintLayer, HintLayer]
+
+
+@awaited
+async def test_a_group_reaches_other_processes_once(processes: Processes, port: int) -> None:
+    with redis_server(port):
+        here, there = processes
+        listeners = [await Listener(layer).open("g") for layer in processes]
+        await says(here, 1)
+        await says(there, 2)
+        for listener in listeners:
+            await listener.hears(1)
+            await listener.hears(2)
+            assert sorted(listener.heard) == [1, 2]
+
+
+@awaited
+async def test_of_many_messages_none_is_lost_while_channels_come_and_go(
+    processes: Processes, port: int
+) -> None:
+    with redis_server(port):
+        here, there = processes
+        stays = await Listener(here).open("g")
+        for n in range(300):
+            passing = await Listener(here).open()
+            await says(there, n)
+            await passing.close()
+        await stays.hears(299)
+        assert sorted(stays.heard) == list(range(300))
+
+
+@awaited
+async def test_without_redis_a_process_goes_on_by_itself(processes: Processes) -> None:
+    here, _ = processes
+    listener = await Listener(here).open("g")
+    await says(here, 1)
+    await listener.hears(1)
+    assert here.uplink and here.uplink.failures == 1
+
+
+@awaited
+async def test_who_came_while_redis_was_away_is_reached_when_it_is_back(
+    processes: Processes, port: int
+) -> None:
+    here, there = processes
+    listener = await Listener(here).open("g")
+    with redis_server(port):
+        await gets_through(there, listener, after=0)
+
+
+@awaited
+async def test_redis_may_be_restarted(
+    processes: Processes, port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = processes
+    with redis_server(port):
+        listener = await Listener(here).open("g")
+        await says(there, 1)
+        await listener.hears(1)
+    await says(there, 2)
+    late = await Listener(here).open("h")
+    with redis_server(port):
+        await gets_through(there, listener, after=2)
+        await gets_through(there, late, after=0, group="h")
+    assert 2 not in listener.heard
+    assert not [line for line in caplog.records if line.exc_info]
+
+
+@awaited
+async def test_a_frozen_redis_costs_a_moment_and_then_nothing(
+    processes: Processes, port: int
+) -> None:
+    here, there = processes
+    now = asyncio.get_running_loop().time
+    with redis_server(port) as url:
+        listener = await Listener(here).open("g")
+        with frozen(url):
+            before = now()
+            await asyncio.gather(*(says(here, n) for n in range(20)))
+            assert now() - before < 2 * PATIENCE
+            await listener.hears(19)
+        await gets_through(there, listener, after=100)
+
+
+@awaited
+async def test_what_nobody_here_listens_to_does_not_come_here(
+    processes: Processes, port: int
+) -> None:
+    here, _ = processes
+    with redis_server(port):
+        one, two = await Listener(here).open("g"), await Listener(here).open("g")
+        await one.close()
+        assert (uplink := here.uplink) and uplink._joined == {"g"}
+        await two.close()
+        await until(lambda: not uplink._joined)

@@ -1,0 +1,50 @@
+"""A WebSocket that cannot be served now is told so with a code."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError
+
+from chatsite import health
+from chatsite.leaving import ComeBackLater
+
+
+def opened(app: Any) -> list[dict[str, Any]]:
+    """What a client gets that opens a socket on the application."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(ComeBackLater(app)({"type": "websocket"}, None, send))
+    return sent
+
+
+async def accepting(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "websocket.accept"})
+
+
+@pytest.mark.parametrize("outage", [OperationalError, InterfaceError])
+def test_without_a_database_it_is_to_come_back_later(outage: type[Exception]) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise outage("the connection is closed")
+
+    assert [message.get("code") for message in opened(app)] == [None, 4503]
+
+
+def test_from_a_process_that_is_leaving_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "draining", True)
+    assert [message.get("code") for message in opened(accepting)] == [None, 4503]
+
+
+def test_else_it_is_served() -> None:
+    assert opened(accepting) == [{"type": "websocket.accept"}]
+
+
+def test_a_fault_of_ours_is_not_hidden() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise ValueError("a fault")
+
+    with pytest.raises(ValueError):
+        opened(app)
