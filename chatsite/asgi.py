@@ -13,8 +13,8 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from django.conf import settings  # noqa: E402
 
 from chat.routing import websocket_urlpatterns  # noqa: E402
-from chatsite.leaving import ComeBackLater  # noqa: E402
 from chatsite.orm_threads import OrmThreads  # noqa: E402
+from chatsite.unavailable import ComeBackLater  # noqa: E402
 
 websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
 application = OrmThreads(

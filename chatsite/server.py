@@ -24,7 +24,7 @@ from twisted.internet.defer import Deferred  # noqa: E402
 from twisted.internet.tcp import Port  # noqa: E402
 
 from chatsite import health  # noqa: E402
-from chatsite.leaving import LEAVING  # noqa: E402
+from chatsite.unavailable import LEAVING  # noqa: E402
 
 TOO_MUCH = 4429  # the close code for a client that floods
 SPREAD = 3.0  # seconds over which sockets are closed: a process elsewhere has to take them in

@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "chatsite.unavailable.OutageMiddleware",
     "chat.middleware.RefusalMiddleware",
 ]
 ROOT_URLCONF = "chatsite.urls"
@@ -92,9 +93,11 @@ def database(url: str, pool: bool) -> dict[str, Any]:
     options = config.setdefault("OPTIONS", {})
     options.setdefault("connect_timeout", 5)
     if pool:
-        options["pool"] = {"min_size": 1, "max_size": ASGI_THREADS}
+        # It tells of an outage within a second, and tries again without longer and longer pauses.
+        waits = {"timeout": 1, "reconnect_timeout": 2}
+        options["pool"] = {"min_size": 1, "max_size": ASGI_THREADS, **waits}
     else:
-        config["CONN_MAX_AGE"] = 600
+        config.setdefault("CONN_MAX_AGE", 600)
     return config | {"CONN_HEALTH_CHECKS": True}  # the server may have restarted meanwhile
 
 

@@ -264,6 +264,8 @@ async def test_what_nobody_here_listens_to_does_not_come_here(
     with redis_server(port):
         one, two = await Listener(here).open("g"), await Listener(here).open("g")
         await one.close()
-        assert (uplink := here.uplink) and uplink._joined == {"g"}
+        uplink = here.uplink
+        assert uplink
+        assert uplink._joined == {"g"}
         await two.close()
         await until(lambda: not uplink._joined)

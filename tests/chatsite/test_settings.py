@@ -98,6 +98,11 @@ def test_the_pool_lends_as_many_connections_as_there_are_threads() -> None:
     database = settings(
         "DATABASES", DEBUG="1", DATABASE_URL="postgres://u@h/d", DATABASE_POOL="1", ASGI_THREADS="3"
     )["DATABASES"]["default"]
-    assert database["OPTIONS"]["pool"] == {"min_size": 1, "max_size": 3}
+    assert database["OPTIONS"]["pool"] == {
+        "min_size": 1,
+        "max_size": 3,
+        "timeout": 1,
+        "reconnect_timeout": 2,
+    }
     assert database.get("CONN_MAX_AGE", 0) == 0
     assert database["CONN_HEALTH_CHECKS"] is True

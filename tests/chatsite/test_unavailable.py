@@ -7,7 +7,7 @@ import pytest
 from django.db import InterfaceError, OperationalError
 
 from chatsite import health
-from chatsite.leaving import ComeBackLater
+from chatsite.unavailable import ComeBackLater
 
 
 def opened(app: Any) -> list[dict[str, Any]]:
