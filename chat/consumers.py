@@ -225,7 +225,7 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         await database_sync_to_async(actions.typing)(user=self.user, room_id=frame.room)
 
     async def on_pong(self, frame: protocol.Pong) -> None:
-        """The client is there and reads; nothing has to be done."""
+        self.socket.answered(frame.n)
 
     # What the channel layer wakes us for.
 

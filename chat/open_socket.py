@@ -45,6 +45,8 @@ class OpenSocket(AsyncConsumer):
             await heart  # which ends by itself; no task may outlive the ORM thread it was given
 
     async def dispatch(self, message: Any) -> None:
+        if self.socket.over and message["type"] == "websocket.receive":
+            return  # it was still in the inbox
         try:
             await super().dispatch(message)
         except StopConsumer:

@@ -18,7 +18,7 @@ Message = dict[str, Any]  # of ASGI: https://asgi.readthedocs.io/en/latest/specs
 OVERHEAD = 100  # bytes that a frame costs besides its text
 PROBE = 512 * 1024  # unanswered bytes after which a heartbeat goes out early
 HEADS_ONLY = 6 * 1024 * 1024  # unanswered bytes after which what the rooms say is left out
-TOO_SLOW = 9 * 1024 * 1024  # unanswered bytes after which the socket is closed
+TOO_SLOW = 8 * 1024 * 1024  # unanswered bytes after which the socket is closed
 PATIENCE = 2  # heartbeats for which a client may be far behind
 MAX_HELD = 1_000  # frames kept until `welcome` is out
 
@@ -31,7 +31,7 @@ class Socket:
         self.rooms: set[int] = set()
         self._send = send
         self._held: list[str] | None = []
-        self._over = False
+        self.over = False
         self._stirred = asyncio.Event()
         self._sent = self._marked = self._answered = 0  # bytes: all, to the last heartbeat, read
         self._beat = 0
@@ -45,7 +45,7 @@ class Socket:
 
     async def send(self, message: Any) -> None:
         """Sends, unless the client is gone; then `websocket.disconnect` is on its way to us."""
-        if self._over:
+        if self.over:
             return
         if frame := message.get("text"):
             self._sent += len(frame) + OVERHEAD
@@ -79,7 +79,7 @@ class Socket:
 
     def end(self) -> None:
         """The socket is closed: nothing more is sent, and the heartbeats end."""
-        self._over = True
+        self.over = True
         self._stirred.set()
 
     async def beats(self, interval: float) -> AsyncIterator[int]:
@@ -94,7 +94,7 @@ class Socket:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), due - now())
             self._stirred.clear()
-            if self._over:
+            if self.over:
                 return
             if now() < due:
                 await self.probe()
@@ -126,7 +126,7 @@ class Socket:
         self._beats_behind = self._beats_behind + 1 if self.behind >= HEADS_ONLY else 0
         if self._beats_behind > PATIENCE:
             await self.close(protocol.TOO_SLOW)
-        return not self._over
+        return not self.over
 
 
 def text(frame: str) -> Message:

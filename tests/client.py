@@ -94,6 +94,9 @@ class ChatClient:
         assert isinstance(events, list)
         self.heard += events
         self._fresh += events
+        for event in events:
+            if event["type"] == "heartbeat":
+                self.send("pong", n=event["n"])
 
 
 def has(event: Event, fields: Event) -> bool:
