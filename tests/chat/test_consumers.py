@@ -567,6 +567,18 @@ def test_a_removal_crosses_to_another_process(
 
 
 @between_processes
+def test_what_is_said_after_a_removal_does_not_cross(
+    wire: Site, connect: Connect, second: Site, alice: User, bob: User, room: Room
+) -> None:
+    stays, removed = connect(alice, site=second), connect(bob, site=second)
+    speaker = connect(alice)
+    assert wire.post(f"/rooms/{room.pk}/people/{bob.pk}/remove/", cookie_of(alice)) == 200
+    stays.expect("message", client_id=speaker.say(room.pk, "Is he gone?"))
+    removed.expect("left", room=room.pk)
+    assert not [event for event in removed.settle() if event["type"] == "message"]
+
+
+@between_processes
 def test_presence_counts_the_people_of_all_processes(
     connect: Connect, second: Site, alice: User, bob: User, room: Room
 ) -> None:

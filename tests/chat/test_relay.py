@@ -181,6 +181,17 @@ async def test_revoked_all_sockets_of_a_user_hear_nothing_more_and_the_others_do
         assert all(page.socket.rooms == set() for page in gone)
 
 
+@awaited
+async def test_what_was_said_after_a_removal_waits_for_it() -> None:
+    async with at_work() as relay:
+        stays, gone = await open_page(relay, ALICE), await open_page(relay, BOB)
+        relay.take_in({"event": "2", "serial": 2})
+        await a_few_turns()
+        relay.take_in({"revoked": BOB, "serial": 1})
+        assert await stays.next() == [2]
+        assert gone.heard_nothing_more
+
+
 async def broken(message: Any) -> None:
     raise ConnectionResetError
 
