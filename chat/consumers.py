@@ -37,6 +37,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
         memberships = Membership.objects.of(self.user).select_related("room")
         rooms = {membership.room_id: membership.room.serial for membership in memberships}
         async_to_sync(fanout.join)(self.socket, rooms)  # before `welcome` reads the heads
+        self.socket.shown |= rooms.keys()
         self.send_json([self.welcome(), *fanout.presence(*rooms)])
         async_to_sync(self.socket.release)()
 
@@ -106,13 +107,18 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
             membership = Membership.objects.of(self.user).for_side_bar().get(room=room_id)
         except Membership.DoesNotExist:
             async_to_sync(fanout.leave)(self.socket, room_id)
+            self.socket.shown.discard(room_id)
             self.send_json([Left(room=room_id)])
         else:
             async_to_sync(fanout.join)(self.socket, {room_id: membership.room.serial})
+            self.socket.shown.add(room_id)
             self.send_json([serializers.room(membership, self.user)])
 
     def user_read(self, event: dict[str, Any]) -> None:
-        self.send_json([protocol.ReadElsewhere(room=event["room"], position=event["position"])])
+        """Another tab has read on; it may have been shut out of the room meanwhile."""
+        if event["room"] in self.socket.shown:
+            read = protocol.ReadElsewhere(room=event["room"], position=event["position"])
+            self.send_json([read])
 
     def user_session(self, event: dict[str, Any]) -> None:
         """Somebody signed out or was shut out: it may have been us."""
@@ -125,7 +131,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
         pulse = queries.pulse(self.session_key)
         if pulse.user is None:
             return self.close(protocol.SIGNED_OUT)
-        for room_id in self.socket.rooms ^ pulse.heads.keys():  # a hint was lost
+        for room_id in self.socket.strays(pulse.heads.keys()):  # a hint was lost
             self.user_room({"room": room_id})
         self.send_json([protocol.Heartbeat(n=event["n"], heads=pulse.heads)])
 
@@ -159,6 +165,7 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         memberships = Membership.objects.of(self.user).select_related("room")
         rooms = {membership.room_id: membership.room.serial async for membership in memberships}
         await fanout.join(self.socket, rooms)  # before `welcome` reads the heads
+        self.socket.shown |= rooms.keys()
         await self.send_json([await self.welcome(), *fanout.presence(*rooms)])
         await self.socket.release()
 
@@ -239,14 +246,18 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
             membership = await Membership.objects.of(self.user).for_side_bar().aget(room=room_id)
         except Membership.DoesNotExist:
             await fanout.leave(self.socket, room_id)
+            self.socket.shown.discard(room_id)
             await self.send_json([Left(room=room_id)])
         else:
             await fanout.join(self.socket, {room_id: membership.room.serial})
+            self.socket.shown.add(room_id)
             await self.send_json([serializers.room(membership, self.user)])
 
     async def user_read(self, event: dict[str, Any]) -> None:
-        read = protocol.ReadElsewhere(room=event["room"], position=event["position"])
-        await self.send_json([read])
+        """Another tab has read on; it may have been shut out of the room meanwhile."""
+        if event["room"] in self.socket.shown:
+            read = protocol.ReadElsewhere(room=event["room"], position=event["position"])
+            await self.send_json([read])
 
     async def user_session(self, event: dict[str, Any]) -> None:
         """Somebody signed out or was shut out: it may have been us."""
@@ -260,7 +271,7 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         pulse = await database_sync_to_async(queries.pulse)(self.session_key)
         if pulse.user is None:
             return await self.close(protocol.SIGNED_OUT)
-        for room_id in self.socket.rooms ^ pulse.heads.keys():  # a hint was lost
+        for room_id in self.socket.strays(pulse.heads.keys()):  # a hint was lost
             await self.user_room({"room": room_id})
         await self.send_json([protocol.Heartbeat(n=event["n"], heads=pulse.heads)])
 

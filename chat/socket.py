@@ -6,7 +6,7 @@ read. So each frame counts against the client until it answers a heartbeat that 
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from contextlib import suppress
 from random import uniform
 from typing import Any
@@ -28,7 +28,8 @@ class Socket:
 
     def __init__(self, send: Callable[[Any], Awaitable[None]]) -> None:
         self.user_id = 0
-        self.rooms: set[int] = set()
+        self.rooms: set[int] = set()  # whose relay writes to it
+        self.shown: set[int] = set()  # which the client was told of
         self._send = send
         self._held: list[str] | None = []
         self.over = False
@@ -37,6 +38,10 @@ class Socket:
         self._beat = 0
         self._beats: deque[tuple[int, int]] = deque()  # unanswered: number, bytes sent before it
         self._beats_behind = 0
+
+    def strays(self, rooms: Set[int]) -> set[int]:
+        """Where the client or its relays are not in step with the rooms it is in by now."""
+        return (self.shown ^ rooms) | (self.rooms ^ rooms)
 
     @property
     def behind(self) -> int:

@@ -321,7 +321,7 @@ def test_a_member_who_is_removed_hears_nothing_more(
     with listening() as heard:
         delete(admin, garden.memberships.get(user=bob))
     assert roles(garden) == {"alice": "owner"}
-    assert heard.revoked == [(garden.pk, 1, bob.pk)]
+    assert heard.revoked == [(garden.pk, Room.objects.get(pk=garden.pk).serial, bob.pk)]
     assert heard.woke(bob, "user.room")
 
 
