@@ -1,13 +1,21 @@
 """What people fill in. Forms check the shape of an answer; what is allowed, `actions` decides."""
 
+import secrets
 from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import PasswordChangeForm
+from django.core.signing import BadSignature, Signer
 
 from chat.models import COLORS, Membership, Room, User
 
 PASSWORD_HELP = "At least eight characters, and not an easy guess."
+
+HOW = ["amber", "brave", "bright", "calm", "gentle", "golden", "kind", "merry", "quiet", "sunny"]
+WHAT = ["acorn", "birch", "cedar", "clover", "finch", "hazel", "maple", "otter", "robin", "willow"]
+NUMBERS = range(1_000, 10_000)
+
+offers = Signer(salt="chat.forms.SignUpForm")
 
 
 class AccountForm(forms.ModelForm[User]):
@@ -29,6 +37,37 @@ class AccountForm(forms.ModelForm[User]):
             ),
             "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
         }
+
+
+class SignUpForm(AccountForm):
+    """A new person who comes by an invitation, and takes the user name that is offered.
+
+    Whoever could choose one could ask, name after name, who has an account here. The offer is
+    signed, so that it comes back as it was made.
+    """
+
+    def __init__(self, data: Any = None) -> None:
+        username = "" if data else free_username()
+        super().__init__(data, initial={"username": username})
+        self.offer: str = data.get("offer", "") if data else offers.sign(username)
+        field, name = self.fields["username"], self.fields["display_name"]
+        field.help_text = "To log in with. Keep it together with your password."
+        field.widget.attrs |= {"readonly": True, "autofocus": False}
+        name.widget.attrs["autofocus"] = True
+
+    def clean_username(self) -> str:
+        # Raised here, it leaves the name out of what Django compares with those that are taken.
+        try:
+            return offers.unsign(self.offer)
+        except BadSignature:
+            raise forms.ValidationError("Take the name that is offered.") from None
+
+
+def free_username() -> str:
+    while True:
+        name = "-".join(str(secrets.choice(part)) for part in (HOW, WHAT, NUMBERS))
+        if not User.objects.filter(username=name).exists():
+            return name
 
 
 class ProfileForm(forms.Form):

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from chat.protocol import Refusal
+from chat.protocol import NotFound, Refusal
 
 STATUS = {
     "forbidden": HTTPStatus.FORBIDDEN,
@@ -23,6 +23,8 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, OverflowError):  # SQLite, of a number that no row can have
+            exception = NotFound("There is no such page.")
         if not isinstance(exception, Refusal):
             return None
         status = STATUS.get(exception.code, HTTPStatus.BAD_REQUEST)

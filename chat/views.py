@@ -27,6 +27,7 @@ from chat.forms import (
     ProfileForm,
     RoleForm,
     RoomForm,
+    SignUpForm,
 )
 from chat.models import Invitation, Membership, Message, Room, User
 from chat.protocol import MAX_UNREAD, Forbidden, Invalid
@@ -266,12 +267,12 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def sign_up(request: HttpRequest, invitation: Invitation) -> HttpResponse:
-    form = AccountForm(request.POST or None)
+    form = SignUpForm(request.POST or None)
     if form.is_valid():
         with refusals_on(form):
             login(request, actions.sign_up(token=invitation.token, **form.cleaned_data))
             return redirect(invitation.room)
-    return render(request, "chat/sign_up.html", {"invitation": invitation, "form": form})
+    return render(request, "registration/sign_up.html", {"invitation": invitation, "form": form})
 
 
 class Login(LoginView):

@@ -16,6 +16,7 @@ from twisted.internet import asyncioreactor
 # Before Daphne is imported: it would put Twisted on asyncio's own, slower event loop.
 asyncioreactor.install(uvloop.new_event_loop())
 
+from daphne import http_protocol  # noqa: E402
 from daphne.cli import CommandLineInterface  # noqa: E402
 from daphne.server import Server  # noqa: E402
 from daphne.ws_protocol import WebSocketProtocol  # noqa: E402
@@ -26,11 +27,26 @@ from twisted.internet.tcp import Port  # noqa: E402
 from chatsite import health  # noqa: E402
 from chatsite.unavailable import LEAVING  # noqa: E402
 
+SUBPROTOCOLS = b"Sec-WebSocket-Protocol"
 TOO_MUCH = 4429  # the close code for a client that floods
 SPREAD = 3.0  # seconds over which sockets are closed: a process elsewhere has to take them in
 GRACE = 5.0  # seconds to finish in after that; a container runtime kills after 10
 
 logger = logging.getLogger("chatsite.server")
+
+
+class StrictRequest(http_protocol.WebRequest):
+    """Daphne's, without headers that a client has no business with, or that make Daphne raise."""
+
+    def process(self) -> Any:
+        for name in (b"Daphne-Root-Path", b"X-Forwarded-Port"):
+            self.requestHeaders.removeHeader(name)
+        if not all(map(bytes.isascii, self.requestHeaders.getRawHeaders(SUBPROTOCOLS, []))):
+            return self.basic_error(400, b"Bad Request", "Invalid sub-protocol")
+        return super().process()
+
+
+http_protocol.WebRequest = StrictRequest  # where Daphne looks for it
 
 
 class DrainingServer(Server):

@@ -4,6 +4,7 @@ Every name read here is explained in .env.example. Each may also be given as NAM
 of a file that holds the value, as container secrets are.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "csp",
+    "axes",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -56,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "chatsite.unavailable.OutageMiddleware",
     "chat.middleware.RefusalMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "chatsite.urls"
 ASGI_APPLICATION = "chatsite.asgi.application"
@@ -155,6 +158,7 @@ HEARTBEAT = env.float("HEARTBEAT", default=25.0)  # seconds
 # --- people --------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "chat.User"
+AUTHENTICATION_BACKENDS = ["chatsite.logins.LoginBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -165,8 +169,24 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "login"
+SESSION_ENGINE = "chatsite.sessions"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
+
+# Log-ins that may fail within a quarter of an hour: of one account from one address, where people
+# mistype; of one account from anywhere, where strangers guess and must not easily shut a person
+# out; of one address, behind which an office may sit.
+LOGIN_LIMITS = env.list("LOGIN_LIMITS", cast=int, default=[10, 50, 100])
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username", "ip_address"]
+AXES_FAILURE_LIMIT = 1  # of these limits
+AXES_HANDLER = "chatsite.logins.LoginHandler"
+AXES_CLIENT_IP_CALLABLE = "chatsite.logins.client_address"
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # it ends, however often one tries meanwhile
+AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]  # some type their password there
 
 # --- on the way to the browser -------------------------------------------------------------------
 
@@ -230,6 +250,8 @@ LOGGING = {
         "django": {"level": "INFO"},  # said here, it loses the handlers Django gives it
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # a traceback for each scanner
         # A traceback a second of what chatsite.channel_layer says once, in a line.
         "channels_redis.pubsub": {"level": "CRITICAL"},
     },

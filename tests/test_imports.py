@@ -55,14 +55,16 @@ MAY_IMPORT = {
     # the site, which knows nothing of chat but where it begins
     "chatsite.settings": "",
     "chatsite.orm_threads": "",
+    "chatsite.logins": "",
+    "chatsite.sessions": "",
     "chatsite.admin_site": "",
     "chatsite.apps": "",
     "chatsite.health": "",
     "chatsite.channel_layer": "",
-    "chatsite.leaving": "chatsite.health",
-    "chatsite.server": "chatsite.health chatsite.leaving",
+    "chatsite.unavailable": "chatsite.health",
+    "chatsite.server": "chatsite.health chatsite.unavailable",
     "chatsite.urls": "chatsite.health",
-    "chatsite.asgi": "chatsite.orm_threads chatsite.leaving chat.routing",
+    "chatsite.asgi": "chatsite.orm_threads chatsite.unavailable chat.routing",
 }
 
 NETWORK = ("channels", "asgiref")
@@ -91,6 +93,7 @@ TESTED_BY = {
     "chatsite.admin_site": "tests/chat/test_admin.py",
     "chatsite.apps": "tests/chat/test_admin.py",
     "chatsite.urls": "tests/chat/test_views.py",
+    "chatsite.sessions": "tests/abuse/test_cookies.py",
 }
 
 

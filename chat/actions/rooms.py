@@ -131,8 +131,8 @@ def title(name: str) -> str:
 
 def about(topic: str) -> str:
     topic = " ".join(topic.split())
-    if len(topic) > 200 or "\x00" in topic:
-        raise Invalid("A topic has at most 200 characters.")
+    if len(topic) > 200 or not topic.translate(JOINERS).isprintable():
+        raise Invalid("A topic has at most 200 characters that can be read.")
     return topic
 
 

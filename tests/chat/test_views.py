@@ -410,21 +410,54 @@ def test_the_address_of_a_form_leads_to_the_page_that_holds_it(
     assert as_alice.get(reverse("direct"))["Location"] == reverse("directory")
 
 
+def offered(client: Client, link: str) -> dict[str, str]:
+    """The user name that the page of an invitation offers, as the form sends it back."""
+    page = client.get(link).content.decode()
+    fields = re.findall(r'<input[^>]*name="(offer|username)"[^>]*>', page)
+    assert sorted(fields) == ["offer", "username"]
+    return {
+        name: re.findall(rf'name="{name}"[^>]*?value="([^"]+)"', page)[0] for name in fields
+    } | {"display_name": "Gil", "password": "staple correct horse"}
+
+
 def test_who_is_invited_signs_up_and_is_in_the_room(alice: User, client: Client) -> None:
     garden = room(alice)
-    account = {"username": "gil", "display_name": "Gil", "password": "staple correct horse"}
-    response = client.post(link_to(garden, alice), account)
-    assert response["Location"] == garden.get_absolute_url()
+    link = link_to(garden, alice)
+    account = offered(client, link)
+    assert client.post(link, account)["Location"] == garden.get_absolute_url()
     assert client.get(garden.get_absolute_url()).status_code == 200
+    assert User.objects.get(username=account["username"]).name == "Gil"
 
 
-def test_a_name_that_is_taken_is_refused_on_the_form(
-    alice: User, bob: User, client: Client
+def test_every_visit_of_an_invitation_offers_another_name_that_is_free(
+    alice: User, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account = {"username": "bob", "display_name": "Bob", "password": "staple correct horse"}
-    response = client.post(link_to(room(alice), alice), account)
-    assert response.status_code == 200
-    assert "already exists" in response.content.decode()
+    link = link_to(room(alice), alice)
+    taken = [offered(client, link)["username"] for _ in range(5)]
+    assert len(set(taken)) == 5
+    monkeypatch.setattr("chat.forms.HOW", ["calm"])
+    monkeypatch.setattr("chat.forms.WHAT", ["otter"])
+    monkeypatch.setattr("chat.forms.NUMBERS", [1, 2])
+    person("calm-otter-1")
+    assert offered(client, link)["username"] == "calm-otter-2"
+
+
+def test_a_password_manager_sees_what_it_needs_to_keep_an_account(
+    alice: User, client: Client
+) -> None:
+    page = client.get(link_to(room(alice), alice)).content.decode()
+    assert re.search(r'name="username"[^>]*readonly', page)
+    for name, kind in (("username", "username"), ("password", "new-password")):
+        assert re.search(rf'<input[^>]*name="{name}"[^>]*autocomplete="{kind}"', page)
+
+
+def test_a_refused_sign_up_keeps_its_name(alice: User, client: Client) -> None:
+    link = link_to(room(alice), alice)
+    account = offered(client, link) | {"password": "short"}
+    page = client.post(link, account).content.decode()
+    assert "too short" in page
+    assert f'value="{account["username"]}"' in page
+    assert f'value="{account["offer"]}"' in page
 
 
 def test_who_has_an_account_joins_with_a_button(alice: User, bob: User, as_bob: Client) -> None:

@@ -59,6 +59,11 @@ def test_a_site_on_this_machine_speaks_http() -> None:
     assert settings("HTTPS", "DEBUG", SECRET_KEY="x") == {"HTTPS": False, "DEBUG": False}
 
 
+def test_how_often_a_log_in_may_fail_can_be_said() -> None:
+    said = settings("LOGIN_LIMITS", DEBUG="1", LOGIN_LIMITS="5,20,1000")
+    assert said == {"LOGIN_LIMITS": [5, 20, 1000]}
+
+
 def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("from a file")

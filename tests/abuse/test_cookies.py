@@ -1,0 +1,124 @@
+"""Whose cookie is not that of a living session is nobody."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from chat.models import User
+from tests.abuse.conftest import Talk
+from tests.abuse.raw import Raw
+from tests.client import ChatClient
+from tests.conftest import cookie_of
+from tests.site import Site
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet")]
+
+FORGED = {
+    "none": "",
+    "empty": "sessionid=",
+    "made up": "sessionid=" + "a" * 32,
+    "short": "sessionid=abc",
+    "long": "sessionid=" + "a" * 4_000,
+    "quoted": 'sessionid="' + "a" * 32 + '"',
+    "NUL, in the way cookies write it": 'sessionid="' + r"\000" * 32 + '"',
+    "control characters, in the same way": 'sessionid="' + r"\001\012\033" * 11 + '"',
+    "letters beyond ASCII, in the same way": 'sessionid="' + r"\377\376" * 16 + '"',
+    "half of a surrogate pair": "sessionid=" + "%ED%A0%80" * 4,
+    "SQL": "sessionid=' OR ''='",
+    "a path": "sessionid=../../../../etc/passwd",
+    "another name": "session=" + "a" * 32,
+    "another case": "SESSIONID=" + "a" * 32,
+    "many": "; ".join(f"sessionid={number:032}" for number in range(100)),
+}
+SPOILT: dict[str, Callable[[str], str]] = {
+    "truncated": lambda cookie: cookie[:-1],
+    "with a letter more": lambda cookie: cookie + "a",
+    "in capitals": lambda cookie: "sessionid=" + cookie.removeprefix("sessionid=").upper(),
+    "with another first letter": lambda cookie: cookie.replace("sessionid=", "sessionid=-", 1),
+    "under another name": lambda cookie: cookie.replace("sessionid", "session_id"),
+}
+
+
+def is_nobody(server: Site, path: str, cookie: str) -> bool:
+    with ChatClient(server.url, path, cookie) as client:
+        return client.expect_close() == 4401 and client.heard == []
+
+
+@pytest.mark.parametrize("cookie", FORGED.values(), ids=FORGED)
+def test_a_forged_cookie_is_nobodys(server: Site, path: str, cookie: str) -> None:
+    assert is_nobody(server, path, cookie)
+
+
+@pytest.mark.parametrize("cookie", FORGED.values(), ids=FORGED)
+def test_a_forged_cookie_leads_to_the_log_in(server: Site, cookie: str, alice: User) -> None:
+    with Raw(server) as raw:
+        assert raw.get("/rooms/", f"Cookie: {cookie}".encode()) == 302
+
+
+@pytest.mark.parametrize("cookie", [b"\xff" * 32, b"\x01" * 32, b"a\x7fb" * 11])
+def test_bytes_that_are_no_text_are_nobodys(server: Site, path: str, cookie: bytes) -> None:
+    with Raw(server) as raw:
+        origin = f"Origin: {server.url}".encode()
+        assert raw.handshake(path, origin, b"Cookie: sessionid=" + cookie) == 101
+        raw.read_until(b"\r\n\r\n")
+        code = (4401).to_bytes(2, "big")
+        assert raw.read_until(code) == b"\x88\x02" + code  # nothing but the close
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_a_cookie_that_is_nearly_right_is_wrong(
+    server: Site, path: str, alice: User, spoil: Callable[[str], str]
+) -> None:
+    cookie = cookie_of(alice)
+    assert is_nobody(server, path, spoil(cookie))
+    with ChatClient(server.url, path, cookie) as client:
+        client.expect("welcome")
+
+
+def test_a_session_that_expired_is_nobodys(server: Site, path: str, alice: User) -> None:
+    cookie = cookie_of(alice)
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    assert is_nobody(server, path, cookie)
+
+
+def test_a_session_that_ended_is_nobodys(server: Site, path: str, alice: User) -> None:
+    cookie = cookie_of(alice)
+    assert server.post("/accounts/logout/", cookie) == 200
+    assert is_nobody(server, path, cookie)
+
+
+def test_a_session_from_before_a_new_password_is_nobodys(
+    server: Site, path: str, alice: User
+) -> None:
+    cookie = cookie_of(alice)
+    alice.set_password("staple correct horse")
+    alice.save()
+    assert is_nobody(server, path, cookie)
+
+
+def test_a_session_of_who_was_shut_out_is_nobodys(server: Site, path: str, alice: User) -> None:
+    cookie = cookie_of(alice)
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert is_nobody(server, path, cookie)
+
+
+def test_a_session_of_who_is_no_more_is_nobodys(server: Site, path: str, alice: User) -> None:
+    cookie = cookie_of(alice)
+    alice.delete()
+    assert is_nobody(server, path, cookie)
+
+
+def test_a_session_under_another_secret_key_is_nobodys(
+    server: Site, path: str, alice: User, settings: pytest.FixtureRequest
+) -> None:
+    settings.SECRET_KEY = "known to somebody else"  # type: ignore[attr-defined]
+    assert is_nobody(server, path, cookie_of(alice))
+
+
+def test_who_is_turned_away_disturbs_nobody(server: Site, path: str, talk: Talk) -> None:
+    for cookie in FORGED.values():
+        assert is_nobody(server, path, cookie)
+    talk()
