@@ -10,12 +10,13 @@ NEWEST_PYTHON = $(shell for python in python3.13 $(HOME)/.pyenv/versions/3.13.*/
 	$$python -c "" 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run lint test test-newest
+.PHONY: help run lint test test-newest chaos
 
 help:
 	@echo "make run    start the chat with some demo talk (PORT=8000)"
 	@echo "make test   check and test everything; what this machine lacks is named at the end"
 	@echo "make lint   check style and types only"
+	@echo "make chaos  kill servers under a chat in use, for five minutes (SECONDS=300 SEED=1)"
 
 run: export DEBUG ?= 1
 run: .venv/site-installed
@@ -31,11 +32,16 @@ lint: .venv/tests-installed
 
 test: lint
 	$(BIN)/python -m pytest
-	$(BIN)/python -m tests.services postgres -- $(BIN)/python -m pytest -m "not browser and not compose"
+	$(BIN)/python -m tests.services postgres -- $(BIN)/python -m pytest -m "not once and not browser and not compose"
 	@$(if $(NEWEST_PYTHON),$(MAKE) --no-print-directory test-newest,echo "Not tested, this machine lacks it: Python 3.13 (for $(NEWEST_DJANGO))")
 
+chaos: SECONDS ?= 300
+chaos: SEED ?= 1
+chaos: .venv/tests-installed
+	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED)
+
 test-newest: .venv/newest/installed
-	.venv/newest/bin/python -m pytest -m "not browser and not compose"
+	.venv/newest/bin/python -m pytest -m "not once and not browser and not compose"
 
 .venv/bin/python:
 	@$(PYTHON) -c "import ensurepip" 2>/dev/null || \

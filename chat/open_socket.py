@@ -18,6 +18,7 @@ from chat.socket import Socket
 OUTAGE = (db.OperationalError, db.InterfaceError)  # any other database error is a fault of ours
 
 logger = logging.getLogger(__name__)
+outage = logging.getLogger("outage")
 
 
 class OpenSocket(AsyncConsumer):
@@ -116,6 +117,6 @@ class OpenSocket(AsyncConsumer):
 def log(error: Exception) -> None:
     """An outage is a line in the log; a fault of ours is a traceback."""
     if isinstance(error, OUTAGE):
-        logger.warning("The database is not available: %s", error)
+        outage.warning("The database is not available: %s", str(error).partition("\n")[0])
     else:
         logger.error("A consumer failed", exc_info=error)

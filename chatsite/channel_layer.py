@@ -140,6 +140,9 @@ class Uplink:
         hint = {"type": "hint", "from": self._process, "group": group, "message": message}
         if not await self._try(partial(self.redis.group_send, group, hint)):
             self.failures += 1
+        elif self._is_away:
+            logger.warning("Redis is back. %d hints were lost so far", self.failures)
+            self._is_away = False
 
     async def match(self, group: str) -> bool:
         """Joins the group if it has channels here, else leaves it. False if Redis is away."""
@@ -170,9 +173,6 @@ class Uplink:
         except Exception as error:  # whatever a layer raises, to us it means the same
             self._lose(error)
             return False
-        if self._is_away:
-            logger.warning("Redis is back. %d hints were lost so far", self.failures)
-        self._is_away = False
         return True
 
     def _lose(self, error: Exception) -> None:

@@ -244,6 +244,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "filters": {"seldom": {"()": "chatsite.logs.Seldom"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
@@ -251,6 +252,7 @@ LOGGING = {
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        "outage": {"filters": ["seldom"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # a traceback for each scanner
         # A traceback a second of what chatsite.channel_layer says once, in a line.
         "channels_redis.pubsub": {"level": "CRITICAL"},

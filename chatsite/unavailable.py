@@ -18,7 +18,7 @@ LEAVING = 4503
 RETRY_AFTER = "5"  # seconds
 OUTAGE = (OperationalError, InterfaceError)
 
-logger = logging.getLogger(__name__)
+outage = logging.getLogger("outage")
 
 
 class OutageMiddleware:
@@ -60,4 +60,4 @@ async def turn_away(send: Any) -> None:
 
 
 def log(error: Exception) -> None:
-    logger.warning("The database is not available: %s", error)
+    outage.warning("The database is not available: %s", str(error).partition("\n")[0])

@@ -56,6 +56,7 @@ MAY_IMPORT = {
     "chatsite.settings": "",
     "chatsite.orm_threads": "",
     "chatsite.logins": "",
+    "chatsite.logs": "",
     "chatsite.sessions": "",
     "chatsite.admin_site": "",
     "chatsite.apps": "",

@@ -153,7 +153,7 @@ class View:
             self._violated(f"said twice: {message}")
         if held and lasting(held) != lasting(message):
             self._violated(f"what never changes has changed: {held}, {message}")
-        if held and held["version"] == message["version"] and essence(held) != essence(message):
+        if held and held["version"] == message["version"] and words(held) != words(message):
             self._violated(f"one version, two contents: {held}, {message}")
         if held is None or message["version"] > held["version"]:
             room.messages[id] = message
@@ -165,7 +165,12 @@ class View:
 
 def essence(message: Event) -> Event:
     """What a message says; names are those of the moment and do not count."""
-    keys = ("version", "body", "html", "edited", "deleted", "reactions")
+    return words(message) | {key: message[key] for key in ("version", "reactions")}
+
+
+def words(message: Event) -> Event:
+    """What one version of a message says, whoever tells it; reactions may run ahead of it."""
+    keys = ("body", "html", "edited", "deleted")
     return lasting(message) | {key: message[key] for key in keys}
 
 

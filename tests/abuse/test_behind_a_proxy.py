@@ -8,7 +8,11 @@ from tests.abuse.raw import Raw
 from tests.abuse.test_headers import ANSWERED, OPENED, own
 from tests.site import Site
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet")]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("quiet"),
+]
 
 ENVIRONMENT = {"BEHIND_PROXY": "1"}
 PROXY = b"X-Forwarded-For: 198.51.100.7"  # what a proxy sets

@@ -12,7 +12,7 @@ from chat.models import Message, Room, User
 from tests.abuse.conftest import Connect
 from tests.factories import room, say
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 CLAIMS: dict[str, Any] = {
     "author": 1,

@@ -17,7 +17,7 @@ from tests.conftest import cookie_of
 from tests.factories import room
 from tests.site import Site, wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 SOCKETS = 20
 RATE_LIMIT = 120

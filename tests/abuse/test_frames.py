@@ -16,7 +16,7 @@ from tests.conftest import cookie_of
 from tests.factories import say
 from tests.site import Site
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 # A right frame of each type; {room} and {message} are filled in by the tests.
 RIGHT: dict[str, dict[str, Any]] = {

@@ -8,7 +8,11 @@ from tests.abuse.raw import Raw
 from tests.conftest import cookie_of
 from tests.site import Site
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet")]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("quiet"),
+]
 
 NAMES = ["User-Agent", "Cookie", "Accept", "Sec-WebSocket-Protocol", "X-Forwarded-For"]
 BYTES = [*range(0x20), 0x7F, 0x80, 0x85, 0xFF]

@@ -77,6 +77,8 @@ RENDER = """
 import json, sys, time
 from chat.markdown import render
 
+pytestmark = pytest.mark.once
+
 def seconds(text):
     times = []
     for _ in range(3):

@@ -9,7 +9,11 @@ from tests.client import ChatClient
 from tests.conftest import cookie_of
 from tests.site import Site
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet")]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("quiet"),
+]
 
 FOREIGN = {
     "null": "null",

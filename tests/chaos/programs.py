@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,10 @@ class Redis(Program):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, "redis")
+        self._program = find("redis-server", "Redis")
 
     def command(self) -> list[str]:
-        program = find("redis-server", "Redis")
-        return [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        return [self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
 
     def answers(self) -> bool:
         url = f"redis://127.0.0.1:{self.port}/0"
@@ -136,6 +137,7 @@ class Postgres(Program):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, "postgres")
+        self._program, self._initdb = find("postgres", "PostgreSQL"), find("initdb", "PostgreSQL")
         self.data = folder / "data"
         self.url = f"postgres://chat@127.0.0.1:{self.port}/postgres"
 
@@ -147,16 +149,16 @@ class Postgres(Program):
             f"unix_socket_directories={self.folder}",
         )
         settings = [word for setting in (*places, *fast) for word in ("-c", setting)]
-        return [find("postgres", "PostgreSQL"), "-D", str(self.data), *settings]
+        return [self._program, "-D", str(self.data), *settings]
 
     async def create(self) -> None:
         # fmt: off
         command = [
-            find("initdb", "PostgreSQL"), "--pgdata", str(self.data), "--username=chat",
+            self._initdb, "--pgdata", str(self.data), "--username=chat",
             "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync",
         ]
         # fmt: on
-        await asyncio.to_thread(subprocess.check_output, command, **self.options())
+        await asyncio.to_thread(partial(subprocess.check_output, command, **self.options()))
 
     def answers(self) -> bool:
         psycopg.connect(self.url, connect_timeout=2).close()

@@ -18,6 +18,8 @@ from tests.conftest import need
 from tests.services import Missing, folder
 from tests.site import Site, wait_until
 
+pytestmark = pytest.mark.once
+
 THREADS = 3
 PATHS = ["/ws/chat/sync/", "/ws/chat/"] * THREADS  # more sockets than threads
 KEEPING = {

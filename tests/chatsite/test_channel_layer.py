@@ -19,6 +19,8 @@ from chatsite.settings import channel_layers as configured
 from tests.conftest import need
 from tests.services import Missing, free_port, redis_server
 
+pytestmark = pytest.mark.once
+
 DEADLINE = 20.0
 Steps = Coroutine[Any, Any, None]
 
