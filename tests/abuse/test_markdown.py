@@ -10,6 +10,8 @@ import pytest
 from chat.protocol import MAX_BODY
 from tests.site import PROJECT
 
+pytestmark = pytest.mark.once
+
 # How each text is built from a number: a hundred times as large, it is a hundred times as long.
 SHAPES = {
     "brackets": "'[' * n",
@@ -76,8 +78,6 @@ SHAPES = {
 RENDER = """
 import json, sys, time
 from chat.markdown import render
-
-pytestmark = pytest.mark.once
 
 def seconds(text):
     times = []
