@@ -74,7 +74,7 @@ class OpenSocket(AsyncConsumer):
         """The code to close with at once, for who may not come in."""
         if not self.user.is_authenticated:
             return protocol.SIGNED_OUT
-        if not rate_limit.refusals.left(self.user.pk):
+        if not rate_limit.refusals.has(self.user.pk, rate_limit.CALM):
             return protocol.TOO_MUCH
         if not fanout.admit(self.socket, self.user.pk):
             return protocol.TOO_MUCH

@@ -11,7 +11,8 @@ from chat.protocol import RateLimited
 MAX_BUCKETS = 10_000  # people remembered at once; whoever came longest ago is forgotten first
 FRAMES = 2  # frames of any kind that one socket may send for each message of RATE_LIMIT
 SOCKETS = 2  # how many sockets' worth of them a person may send
-REFUSALS = 60  # frames a minute and person that are answered with an error; then the socket closes
+REFUSALS = 60  # frames a minute and person that are refused with an error; then the socket closes
+CALM = 30  # of them have to be left for a new socket: who was shut out waits half a minute
 
 
 class TokenBucket:
@@ -24,18 +25,17 @@ class TokenBucket:
 
     def take(self) -> bool:
         """Takes one token. False when there is none; a bucket of 0 a minute has no bottom."""
-        left = self.left()
-        if left:
+        has_one = self.has(1)
+        if has_one:
             self._tokens -= 1
-        return left
+        return has_one
 
-    def left(self) -> bool:
-        """Whether there is one to take."""
+    def has(self, tokens: int) -> bool:
         now = time.monotonic()
         self._tokens += (now - self._then) * self.per_minute / 60
         self._tokens = min(self._tokens, self.per_minute)
         self._then = now
-        return self._tokens >= 1 or not self.per_minute
+        return self._tokens >= tokens or not self.per_minute
 
 
 class TokenBuckets:
@@ -54,10 +54,10 @@ class TokenBuckets:
                 self._buckets.popitem(last=False)
             return bucket.take()
 
-    def left(self, user_id: int) -> bool:
+    def has(self, user_id: int, tokens: int) -> bool:
         with self._lock:
             bucket = self._buckets.get(user_id)
-            return bucket is None or bucket.left()
+            return bucket is None or bucket.has(tokens)
 
     def spend(self, user_id: int) -> None:
         """Takes one token. Raises RateLimited when there is none."""

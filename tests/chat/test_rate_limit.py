@@ -80,3 +80,15 @@ def test_threads_at_once_do_not_spend_more_than_there_is() -> None:
     buckets = TokenBuckets(per_minute=100)
     outcomes = at_once(*[lambda: spent(buckets)] * 20)
     assert sum(times for times in outcomes if isinstance(times, int)) == 100
+
+
+def test_who_was_refused_too_often_is_let_in_again_when_the_bucket_has_filled_up(
+    clock: Clock,
+) -> None:
+    buckets = TokenBuckets(per_minute=60)
+    assert buckets.has(ALICE, 30)
+    spent(buckets)
+    clock.now += 29
+    assert not buckets.has(ALICE, 30)
+    clock.now += 1
+    assert buckets.has(ALICE, 30)
