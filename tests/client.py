@@ -70,6 +70,10 @@ class ChatClient:
                     return event
             self._read(deadline, f"{types} {fields}")
 
+    def hear(self, what: str, seconds: float = 10.0) -> None:
+        """Waits for the next frame, whatever is in it."""
+        self._read(time.monotonic() + seconds, what)
+
     def expect_close(self, seconds: float = 10.0) -> int:
         """Waits until the server closes the socket. Returns its code."""
         deadline = time.monotonic() + seconds
