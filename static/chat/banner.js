@@ -4,12 +4,18 @@ import { here } from "chat/here";
 
 const banner = document.getElementById("banner");
 const PATIENCE = 1_000; // milliseconds
-let connection = "Connecting…";
+let trying = "Connecting…";
+let connected = false;
 let behind = false;
 let timer;
 
+function state() {
+  if (connected) return behind ? "Catching up…" : "";
+  return navigator.onLine ? trying : "You are offline";
+}
+
 function render() {
-  const text = connection || (behind ? "Catching up…" : "");
+  const text = state();
   if (!text) {
     clearTimeout(timer);
     timer = 0;
@@ -21,12 +27,12 @@ function render() {
 }
 
 on("welcome", () => {
-  connection = "";
+  connected = true;
   render();
 });
 on("disconnected", () => {
-  connection = "Reconnecting…";
-  behind = false;
+  connected = behind = false;
+  trying = "Reconnecting…";
   render();
 });
 on("behind", (room) => {
@@ -37,4 +43,6 @@ on("level", (room) => {
   if (room === here?.id) behind = false;
   render();
 });
+addEventListener("online", render);
+addEventListener("offline", render);
 render();

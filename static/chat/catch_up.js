@@ -1,44 +1,61 @@
 /** A number higher than the page's own means that something was lost: it asks what came since. */
+import { backoff } from "chat/backoff";
 import { emit, on } from "chat/bus";
 import { here } from "chat/here";
 import { begin, forget, get, reach, take } from "chat/numbers";
 import { send } from "chat/socket";
 
 const REF = "sync:";
-const asked = new Set();
-const waiting = new Set();
+const PATIENCE = 15_000; // milliseconds; an answer that takes longer is asked for again
+const PASSING = ["rate_limited", "unavailable"]; // the same may succeed later
+const timers = new Map(); // room -> when it is asked for, again
+let attempt = 0;
 
 /** A head may run before the changes that lead to it: they get a moment to arrive. */
 function expect(id, head) {
   const room = get(id);
   if (!room) return;
   room.head = Math.max(room.head, head);
-  if (room.head <= room.number || waiting.has(room.id)) return;
-  waiting.add(room.id);
-  setTimeout(ask, 100 + Math.random() * 100, room.id);
+  if (room.head > room.number && !timers.has(room.id)) askIn(100 + Math.random() * 100, room.id);
+}
+
+function askIn(milliseconds, id) {
+  clearTimeout(timers.get(id));
+  timers.set(id, setTimeout(ask, milliseconds, id));
+}
+
+function settle(id) {
+  clearTimeout(timers.get(id));
+  timers.delete(id);
 }
 
 function ask(id) {
-  waiting.delete(id);
+  settle(id);
   const room = get(id);
-  if (!room || room.head <= room.number || asked.has(id)) return;
+  if (!room || room.head <= room.number) return emit("level", id);
   if (!send({ type: "sync", room: id, since: room.number, ref: REF + id })) return;
-  asked.add(id);
+  askIn(PATIENCE, id);
   emit("behind", id);
 }
 
 on("sync", ({ room: id, messages, head, more }) => {
   const room = get(id);
-  asked.delete(id);
+  settle(id);
+  attempt = 0;
   if (!room) return;
   messages.forEach(take);
-  reach(room, more ? messages.at(-1).version : head);
-  room.head = Math.max(room.head, head);
+  const last = messages.at(-1)?.version ?? 0;
+  reach(room, more ? last : Math.max(head, last));
   if (more) return ask(id);
-  emit("level", id);
+  if (room.head <= room.number) emit("level", id);
   expect(id, head);
 });
-on("error", ({ ref }) => ref?.startsWith(REF) && asked.delete(Number(ref.slice(REF.length))));
+on("error", ({ ref, code }) => {
+  if (!ref?.startsWith(REF)) return;
+  const id = Number(ref.slice(REF.length));
+  settle(id);
+  if (PASSING.includes(code)) askIn(backoff(attempt++), id);
+});
 
 on("message", (message) => {
   take(message);
@@ -51,8 +68,12 @@ on("heartbeat", ({ heads }) => {
 
 // The room on the page catches up; of the others the welcome says all that the side bar shows.
 on("welcome", ({ rooms }) => {
-  asked.clear();
-  for (const room of rooms) room.id === here?.id ? expect(room.id, room.head) : begin(room);
+  [...timers.keys()].forEach(settle);
+  for (const room of rooms) {
+    if (room.id !== here?.id || !get(room.id)) begin(room);
+    else expect(room.id, room.head);
+  }
+  if (here) ask(here.id); // it is late enough
 });
-on("room", (room) => get(room.id) || begin(room));
+on("room", (room) => (get(room.id) ? expect(room.id, room.head) : begin(room)));
 on("left", ({ room }) => forget(room));

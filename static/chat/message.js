@@ -25,6 +25,7 @@ export function fill(element, message) {
   element.toggleAttribute("data-own", message.author.id === me.id);
   element.toggleAttribute("data-deleted", message.deleted);
   element.toggleAttribute("data-pending", !message.id);
+  delete element.dataset.said;
   part(".avatar").textContent = message.author.initials;
   part(".avatar").dataset.color = message.author.color;
   part(".author").textContent = message.author.name;

@@ -1,4 +1,5 @@
 /** Older messages come as one scrolls up, without the view jumping. */
+import { backoff } from "chat/backoff";
 import { emit, on } from "chat/bus";
 import { here, timeline } from "chat/here";
 import { lowest } from "chat/places";
@@ -53,5 +54,9 @@ on("welcome", () => {
   asked = false;
   lookAgain();
 });
-on("error", ({ ref }) => ref === REF && (asked = false));
+on("error", ({ ref }) => {
+  if (ref !== REF) return;
+  asked = false;
+  setTimeout(lookAgain, backoff(2));
+});
 settle(hasMore());

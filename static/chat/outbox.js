@@ -1,61 +1,79 @@
 /**
- * What is on its way. It is kept until the server has answered, through lost connections and closed
- * tabs, and said again with the same id: the server takes an id once, for ever.
+ * What is on its way. It is kept until the server has answered, through lost connections, closed
+ * tabs and restarts, and said again with the same id: the server takes an id once, for ever.
+ * All tabs of a person hold the same list; one that changes it tells the others.
  */
 import { emit, on } from "chat/bus";
+import { add, all, remove, save } from "chat/database";
 import { me } from "chat/me";
-import { send } from "chat/socket";
-import { keys, load, remove, save } from "chat/store";
 import { uuid } from "chat/uuid";
 
-const PREFIX = `chat:outbox:${me.id}:`;
-const REF = "send:";
+const list = new Map(); // id -> entry, in the order in which it was said
+const unkept = new Map(); // the same, but what the browser does not hold yet; null: gone
+const tabs = new BroadcastChannel(`chat:outbox:${me.id}`);
 
 export function post(room, body, replyTo) {
   const entry = { id: uuid(), room, body, reply_to: replyTo, created: new Date().toISOString() };
-  keep(entry);
+  change(entry.id, entry);
   emit("posted", entry);
-  transmit(entry);
 }
 
-/** All that is on its way, in the order in which it was said. */
 export function entries() {
-  const kept = keys(PREFIX).map((key) => JSON.parse(load(key)));
-  return kept.sort((one, other) => one.created.localeCompare(other.created));
+  return [...list.values()];
+}
+
+export function fail(id, why) {
+  if (list.has(id)) change(id, { ...list.get(id), failed: why });
 }
 
 export function retry(id) {
-  const entry = read(id);
-  if (!entry) return;
-  delete entry.failed;
-  keep(entry);
-  transmit(entry);
+  fail(id, undefined);
 }
 
 export function discard(id) {
-  remove(PREFIX + id);
+  change(id, null);
 }
 
-function read(id) {
-  return JSON.parse(load(PREFIX + id));
+/** Reads what is kept: at first, and whenever another tab may have changed it. */
+export async function refresh() {
+  const kept = await all().catch(() => []); // a browser that keeps nothing: this page has to do
+  list.clear();
+  for (const entry of kept) list.set(entry.id, entry);
+  for (const [id, entry] of unkept) put(id, entry);
+  emit("outbox");
 }
 
-function keep(entry) {
-  save(PREFIX + entry.id, JSON.stringify(entry));
+function put(id, entry) {
+  if (entry) list.set(id, entry);
+  else list.delete(id);
 }
 
-function transmit({ id, room, body, reply_to }) {
-  send({ type: "send", ref: REF + id, room, id, body, reply_to });
+/** Changes the list here at once, and elsewhere as soon as it is kept. */
+async function change(id, entry, said) {
+  const keep = list.has(id) ? save : add;
+  put(id, entry);
+  unkept.set(id, entry);
+  emit("outbox");
+  try {
+    await (entry ? keep(entry) : remove(id));
+    if (unkept.get(id) === entry) unkept.delete(id);
+  } catch {} // then it lives as long as this page
+  tabs.postMessage(said);
 }
 
-function fail(id, detail) {
-  const entry = read(id);
-  if (!entry) return;
-  keep({ ...entry, failed: detail });
-  emit("failed", { id, detail });
+function said(answer) {
+  if (!list.has(answer.id)) return;
+  emit("said", answer);
+  change(answer.id, null, answer);
 }
 
-on("welcome", () => entries().filter((entry) => !entry.failed).forEach(transmit));
-on("ok", ({ id }) => id && discard(id));
-on("change", ({ message }) => message.author.id === me.id && discard(message.client_id));
-on("error", ({ ref, detail }) => ref?.startsWith(REF) && fail(ref.slice(REF.length), detail));
+tabs.onmessage = ({ data: answer }) => {
+  if (answer) emit("said", answer);
+  refresh();
+};
+on("ok", ({ id, room, version }) => id && said({ id, room, version }));
+on("change", ({ message: { author, client_id: id, room, version } }) => {
+  if (author.id === me.id) said({ id, room, version });
+});
+on("welcome", refresh);
+refresh();

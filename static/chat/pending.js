@@ -1,5 +1,5 @@
 /** Shows what is on its way, until the timeline turns it into what was said. */
-import { on } from "chat/bus";
+import { emit, on } from "chat/bus";
 import { here, timeline } from "chat/here";
 import { me } from "chat/me";
 import { create, fill } from "chat/message";
@@ -11,36 +11,47 @@ import { keepView } from "chat/view";
 const UNNUMBERED = { id: "", position: "", version: 0 };
 const UNTOUCHED = { html: null, edited: false, deleted: false, reactions: [] };
 
+function render() {
+  const ours = entries().filter(({ room }) => room === here.id);
+  keepView(() => {
+    removeAllBut(new Set(ours.map(({ id }) => id)));
+    ours.forEach(show);
+  });
+  emit("pending");
+}
+
+/** What was said stays: the timeline is about to turn it into a message. */
+function removeAllBut(ids) {
+  for (const element of timeline.querySelectorAll("[data-pending]:not([data-said])")) {
+    if (!ids.has(element.dataset.clientId)) element.remove();
+  }
+}
+
 function show(entry) {
-  if (entry.room !== here.id || timeline.querySelector(`[data-client-id="${entry.id}"]`)) return;
+  if (!timeline.querySelector(`[data-client-id="${entry.id}"]`)) append(made(entry));
+  const element = findPending(entry.id);
+  if (element) showState(element, entry);
+}
+
+function made(entry) {
   const element = create();
   fill(element, { ...entry, ...UNNUMBERED, ...UNTOUCHED, client_id: entry.id, author: me });
-  append(element);
-  if (entry.failed) showFailure(element, entry.failed);
+  return element;
 }
 
-function showFailure(element, detail) {
-  element.querySelector(".failure").hidden = false;
-  element.querySelector(".why").textContent = `Not sent. ${detail}`;
+function showState(element, { failed }) {
+  element.toggleAttribute("data-failed", Boolean(failed));
+  element.querySelector(".why").textContent = `Not sent. ${failed}`;
+  element.querySelector(".failure").hidden = !failed;
 }
 
-/** Said already, before this page reaches back: it will not come again. */
-function dropIfHeld({ id, room, version }) {
-  if (id && holds(room, version)) findPending(id)?.remove();
-}
-
-on("posted", show);
-on("failed", ({ id, detail }) => {
+on("outbox", render);
+on("said", ({ id, room, version }) => {
   const element = findPending(id);
-  if (element) keepView(() => showFailure(element, detail));
+  if (!element) return;
+  element.dataset.said = "";
+  // Said already, before this page reaches back: it will not come again.
+  queueMicrotask(() => holds(room, version) && findPending(id)?.remove());
 });
-on("ok", (answer) => queueMicrotask(() => dropIfHeld(answer)));
-on("do:retry", (element) => {
-  element.querySelector(".failure").hidden = true;
-  retry(element.dataset.clientId);
-});
-on("do:discard", (element) => {
-  discard(element.dataset.clientId);
-  element.remove();
-});
-entries().forEach(show);
+on("do:retry", ({ dataset }) => retry(dataset.clientId));
+on("do:discard", ({ dataset }) => discard(dataset.clientId));

@@ -7,8 +7,10 @@ export function positionOf(element) {
 }
 
 export function insert(element, position) {
-  const others = [...timeline.children].filter((other) => other !== element);
-  const after = others.findLast((other) => positionOf(other) <= position);
+  let after = timeline.lastElementChild;
+  while (after && (after === element || positionOf(after) > position)) {
+    after = after.previousElementSibling;
+  }
   if (after) after.after(element);
   else timeline.prepend(element);
   arrange(element);

@@ -42,6 +42,6 @@ on("older", () => {
   seek();
 });
 on("shown", () => keepView(render));
-on("posted", () => keepView(render));
+on("pending", () => keepView(render));
 on("disconnected", () => (wanted = null));
 keepView(render);

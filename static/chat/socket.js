@@ -1,18 +1,21 @@
 /** The connection: what the server says becomes events, and what is lost is opened again. */
 import { backoff } from "chat/backoff";
 import { emit, on } from "chat/bus";
-import { path } from "chat/which_consumer";
+import { me } from "chat/me";
+import { address } from "chat/consumer";
 
 const SIGNED_OUT = 4401;
 const FORBIDDEN = 4403;
-const LEAVING = 4503;
+const LATER = { 4429: 3, 4503: 2 }; // attempts to begin with: "too much", and everybody at once
+const [OPENS_IN, ANSWERS_IN] = [10, 5]; // seconds
 const PATIENCE = 2.5; // heartbeats
 
 let socket = null;
 let welcome = null;
+let beat = 0;
+let heard = 0; // when, by a clock that goes on while the machine sleeps
 let attempt = 0;
-let retry;
-let watchdog;
+let retry, watchdog;
 
 /** Sends a frame. False if there is no connection to send it on. */
 export function send(frame) {
@@ -24,19 +27,26 @@ export function send(frame) {
 function connect() {
   if (socket) return;
   clearTimeout(retry);
-  const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const opened = new WebSocket(`${scheme}://${location.host}${path()}`, "chat.v1");
-  opened.onopen = () => emit("connected");
-  opened.onmessage = ({ data }) => JSON.parse(data).forEach((event) => emit(event.type, event));
-  opened.onclose = ({ code }) => lost(code);
-  socket = opened;
-  watch(10);
+  socket = new WebSocket(address(), "chat.v1");
+  socket.onmessage = ({ data }) => hear(JSON.parse(data));
+  socket.onclose = ({ code }) => lost(code);
+  heard = Date.now();
+  watch(OPENS_IN);
+}
+
+function hear(events) {
+  // Has somebody else logged in meanwhile? What waits on this page is not theirs to say.
+  const isForeign = events.some(({ type, user }) => type === "welcome" && user.id !== me.id);
+  if (isForeign) return lost(FORBIDDEN);
+  heard = Date.now();
+  for (const event of events) emit(event.type, event);
+  if (welcome) watch(PATIENCE * welcome.heartbeat);
 }
 
 /** A network that went away says nothing: silence is how it is noticed. */
 function watch(seconds) {
   clearTimeout(watchdog);
-  watchdog = setTimeout(() => lost(0), seconds * 1000);
+  watchdog = setTimeout(lost, seconds * 1000);
 }
 
 function lost(code) {
@@ -46,27 +56,24 @@ function lost(code) {
   socket = welcome = null;
   emit("disconnected");
   const { home, login } = document.body.dataset;
-  if (code === SIGNED_OUT) {
-    const next = encodeURIComponent(location.pathname + location.search);
-    return location.assign(`${login}?next=${next}`);
-  }
+  const next = encodeURIComponent(location.pathname + location.search);
+  if (code === SIGNED_OUT) return location.assign(`${login}?next=${next}`);
   if (code === FORBIDDEN) return location.assign(home);
-  if (code === LEAVING) attempt = Math.max(attempt, 2); // everybody is told to come back at once
+  attempt = Math.max(attempt, LATER[code] ?? 0);
   retry = setTimeout(connect, backoff(attempt++));
 }
 
-on("welcome", (event) => {
-  welcome = event;
-  watch(PATIENCE * event.heartbeat);
+/** A socket that may be dead is replaced; one that may be alive has to answer. */
+on("doubt", (asleep) => {
+  const patience = welcome ? 1.5 * welcome.heartbeat : OPENS_IN;
+  if (socket && (asleep || Date.now() - heard > patience * 1000)) lost();
+  connect();
+  if (send({ type: "pong", n: beat, ref: "probe" })) watch(ANSWERS_IN);
 });
-
+on("welcome", (event) => (welcome = event));
 on("heartbeat", ({ n }) => {
   attempt = 0; // only now: a server that welcomes and dies is not to be hammered
-  watch(PATIENCE * welcome.heartbeat);
+  beat = n;
   send({ type: "pong", n });
 });
-
-addEventListener("online", connect);
-document.addEventListener("visibilitychange", () => document.hidden || connect());
-addEventListener("pageshow", connect);
 connect();

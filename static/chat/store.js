@@ -24,11 +24,3 @@ export function remove(key) {
     localStorage.removeItem(key);
   } catch {} // then there was nothing
 }
-
-export function keys(prefix) {
-  let kept = [];
-  try {
-    kept = Object.keys(localStorage);
-  } catch {}
-  return [...new Set([...kept, ...page.keys()])].filter((key) => key.startsWith(prefix));
-}

@@ -7,6 +7,7 @@ import { insert, lowest } from "chat/places";
 import { keepView } from "chat/view";
 
 const byId = new Map();
+const beyond = new Map(); // changes further up than the page reaches: they may overtake its history
 const waiting = []; // changes that came in one frame are shown together
 
 for (const element of timeline.children) {
@@ -18,13 +19,23 @@ export function find(id) {
   return byId.get(Number(id));
 }
 
+/** What is on its way comes last. */
 export function findPending(clientId) {
-  return timeline.querySelector(`[data-pending][data-client-id="${clientId}"]`);
+  let element = timeline.lastElementChild;
+  while (element && !element.dataset.id && element.dataset.clientId !== clientId) {
+    element = element.previousElementSibling;
+  }
+  return element && !element.dataset.id ? element : null;
 }
 
 /** Shows messages of the wire: what is new at its place, what has changed where it stands. */
 export function show(messages) {
-  keepView(() => messages.forEach(place));
+  keepView(() => {
+    for (const message of messages) {
+      place(message);
+      if (beyond.has(message.id)) place(beyond.get(message.id));
+    }
+  });
 }
 
 /** Shows what is being sent after all that was said. */
@@ -43,7 +54,7 @@ function place(message) {
   arrange(element);
 }
 
-/** A change to a message further up than the page reaches will come with the history. */
+/** A message further up than the page reaches will come with the history. */
 function isOutOfReach({ id, position }) {
   return timeline.dataset.more === "true" && !byId.has(id) && position < lowest();
 }
@@ -55,6 +66,8 @@ function flush() {
 }
 
 on("change", (change) => {
-  if (change.message.room !== here.id || isOutOfReach(change.message)) return;
+  const { message } = change;
+  if (message.room !== here.id) return;
+  if (isOutOfReach(message)) return beyond.set(message.id, message);
   if (waiting.push(change) === 1) queueMicrotask(flush);
 });

@@ -26,8 +26,8 @@ function stop(id) {
   if (writers.delete(id)) render();
 }
 
-field.addEventListener("input", () => {
-  if (!field.value || isEditing() || Date.now() - told < TELL_EVERY) return;
+field.addEventListener("input", ({ isTrusted }) => {
+  if (!isTrusted || !field.value || isEditing() || Date.now() - told < TELL_EVERY) return;
   if (send({ type: "typing", room: here.id })) told = Date.now();
 });
 on("typing", ({ room, user }) => {

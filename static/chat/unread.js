@@ -5,6 +5,7 @@ import { entries, find } from "chat/sidebar";
 
 const arrived = new Map(); // room -> positions of what came since the server counted
 const counted = new Map(); // room -> the number up to which the server counted
+const read = new Map(); // room -> how far was read, here or in a tab that was ahead
 let most = Infinity;
 
 function show(id, unread) {
@@ -37,6 +38,7 @@ function adopt({ id, head, unread }) {
 
 /** Who has not read all that was counted has read nobody knows how much of it: the count stays. */
 function readUpTo({ room, position }) {
+  read.set(room, Math.max(position, read.get(room) ?? 0));
   if (position < (counted.get(room) ?? 0)) return;
   arrived.set(room, since(room).filter((other) => other > position));
   show(room, since(room).length);
@@ -44,6 +46,7 @@ function readUpTo({ room, position }) {
 
 function add({ room, position }) {
   if (position <= (counted.get(room) ?? 0)) return; // what `sync` brings has been counted
+  if (position <= (read.get(room) ?? 0)) return;
   arrived.set(room, [...since(room), position]);
   show(room, Math.min(most, shown(room) + 1));
 }

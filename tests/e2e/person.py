@@ -1,6 +1,8 @@
 """A person before the page of a room: says what they do, and where they look."""
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
+
+from tests.site import wait_until
 
 
 class Person:
@@ -11,8 +13,12 @@ class Person:
         self.messages = page.locator("#timeline .message")
         self.newest_button = page.locator("#newest")
 
-    def log_in(self, username: str) -> None:
-        self.page.goto("/accounts/login/")
+    def log_in(self, username: str, site: str = "") -> None:
+        self.page.goto(f"{site}/accounts/login/")
+        self.fill_in(username)
+
+    def fill_in(self, username: str) -> None:
+        """Logs in on the page that is there."""
         self.page.fill("[name=username]", username)
         self.page.fill("[name=password]", "demo")
         self.page.get_by_role("button", name="Log in").click()
@@ -51,8 +57,17 @@ class Person:
         return message
 
     def does(self, what: str, message: Locator) -> None:
-        message.hover()
-        message.locator(f"[data-do={what}]").click()
+        button = message.locator(f"[data-do={what}]")
+
+        def pressed() -> bool:  # what comes meanwhile moves the message away from the pointer
+            message.hover()
+            try:
+                button.click(timeout=1_000)
+            except TimeoutError:
+                return False
+            return True
+
+        wait_until(pressed, f"{what} is pressed")
 
     def unread(self, room: str) -> Locator:
         entry = self.page.locator("#sidebar [data-room]", has_text=room).first
