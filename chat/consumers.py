@@ -151,8 +151,8 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         # No event of Channels' surrounds this task, so nothing else closes a connection that the
         # database has dropped: every later query of the socket would fail.
         async for n in self.socket.beats(settings.HEARTBEAT):
-            await aclose_old_connections()
             try:
+                await aclose_old_connections()
                 await self.heartbeat({"n": n})
             except Exception as error:
                 await self.survive(error, "heartbeat")

@@ -13,7 +13,7 @@ from contextvars import Context
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from channels.layers import BaseChannelLayer, get_channel_layer
+from channels.layers import get_channel_layer
 from django.conf import settings
 
 from chat import protocol
@@ -35,7 +35,8 @@ def room_group(room_id: int) -> str:
     return f"room.{room_id}"
 
 
-def channel_layer() -> BaseChannelLayer:
+def channel_layer() -> Any:
+    """The one of the settings. It has a `forget`, which the specification of layers lacks."""
     layer = get_channel_layer()
     assert layer, "settings.CHANNEL_LAYERS has a default"
     return layer
@@ -70,7 +71,7 @@ class Fanout:
         self._loop = asyncio.get_running_loop()
         relays = [self._relay(room_id, serial) for room_id, serial in serials.items()]
         for relay in relays:
-            relay.add(socket)
+            relay.add(socket, serials[relay.room_id])
         for relay in relays:
             await relay.subscribed.wait()
 
@@ -145,6 +146,7 @@ class Fanout:
             await self._announce(relay)
         finally:
             del self._relays[relay.room_id]
+            layer.forget(channel)
             for task in tasks:
                 task.cancel()
 

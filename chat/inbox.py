@@ -59,4 +59,4 @@ class Inbox:
 
 
 def size(message: Message) -> int:
-    return len(message.get("text") or message.get("bytes") or "")
+    return len(message.get("bytes") or (message.get("text") or "").encode(errors="surrogatepass"))

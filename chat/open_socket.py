@@ -9,7 +9,7 @@ from channels.exceptions import StopConsumer
 from django import db
 
 from chat import protocol, rate_limit
-from chat.fanout import fanout
+from chat.fanout import channel_layer, fanout
 from chat.inbox import Inbox
 from chat.models import User
 from chat.protocol import Error, Event, Refusal
@@ -24,9 +24,10 @@ outage = logging.getLogger("outage")
 class OpenSocket(AsyncConsumer):
     """One WebSocket, from its handshake to its end.
 
-    Channels calls a consumer as an ASGI application and hands each event to `dispatch`. That of
-    `SyncConsumer` runs the handler on the ORM thread, that of `AsyncConsumer` awaits it; `super()`
-    below is the one or the other.
+    Channels calls a consumer as an ASGI application and hands each event to `dispatch`. Both
+    consumers name this class first of their bases, so that `super()` below is the generic consumer
+    named second: its `dispatch` runs a handler on the ORM thread if it is the synchronous one, and
+    awaits it if not. Around the handlers all is asynchronous in either.
     """
 
     socket: Socket
@@ -41,6 +42,7 @@ class OpenSocket(AsyncConsumer):
             await super().__call__(scope, inbox.receive, self.socket.send)
         finally:
             drain.cancel()
+            channel_layer().forget(self.channel_name)
             await fanout.forget(self.socket)
             self.socket.end()
             await heart  # which ends by itself; no task may outlive the ORM thread it was given
@@ -71,7 +73,8 @@ class OpenSocket(AsyncConsumer):
         raise NotImplementedError
 
     async def turned_away(self) -> int | None:
-        """The code to close with at once, for who may not come in."""
+        """The code to close with at once, for who may not come in. The socket is accepted before: a
+        handshake that is refused tells a client nothing."""
         if not self.user.is_authenticated:
             return protocol.SIGNED_OUT
         if not rate_limit.refusals.has(self.user.pk, rate_limit.CALM):

@@ -5,6 +5,7 @@ frame. Each frame is a struct below; what is not described there is refused. The
 docs/protocol.md.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -15,6 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 SUBPROTOCOL = "chat.v1"
 MAX_FRAME = 64 * 1024  # bytes in one client frame
 MAX_BODY = 10_000  # characters in one message
+MAX_ROUND = 128 * 1024  # characters of events that travel together; Daphne sends 1 MiB
 MAX_UNREAD = 100  # unread messages are counted up to here
 
 SIGNED_OUT, FORBIDDEN, TOO_SLOW, TOO_MUCH, LEAVING = (
@@ -316,6 +318,20 @@ def encode(event: Event) -> str:
 def frame(*events: str) -> str:
     """Encoded events as the one text frame in which they travel together."""
     return f"[{','.join(events)}]"
+
+
+def frames(events: list[str]) -> Iterator[str]:
+    """The same in as few frames as a client takes, each of MAX_ROUND characters or one event."""
+    together: list[str] = []
+    size = 0
+    for event in events:
+        if together and size + len(event) > MAX_ROUND:
+            yield frame(*together)
+            together, size = [], 0
+        together.append(event)
+        size += len(event)
+    if together:
+        yield frame(*together)
 
 
 def to_frame(events: list[Event]) -> str:

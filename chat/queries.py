@@ -10,11 +10,12 @@ from django.contrib.auth import get_user
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from chat import serializers
+from chat import protocol, serializers
 from chat.models import Membership, Message, Room, User
 from chat.protocol import Forbidden, NotFound, Older, Synced
 
 PAGE = 50  # messages in one page of history or of what was missed
+PAGE_SIZE = 128 * 1024  # characters of JSON after which a page ends earlier; Daphne sends 1 MiB
 
 
 def membership(user: User, room_id: int) -> Membership:
@@ -46,14 +47,9 @@ def newest_messages(room_id: int) -> list[Message]:
 def history(user: User, room_id: int, before: int) -> Older:
     """A page of what was said before a position, oldest first."""
     membership(user, room_id)
-    older = list(
-        Message.objects.filter(room=room_id).for_wire().before(before).newest_first()[: PAGE + 1]
-    )
-    return Older(
-        room=room_id,
-        messages=[serializers.message(message) for message in reversed(older[:PAGE])],
-        more=len(older) > PAGE,
-    )
+    older = Message.objects.filter(room=room_id).for_wire().before(before).newest_first()
+    messages, more = _page(older)
+    return Older(room=room_id, messages=messages[::-1], more=more)
 
 
 def sync(user: User, room_id: int, since: int) -> Synced:
@@ -63,13 +59,22 @@ def sync(user: User, room_id: int, since: int) -> Synced:
     again at worst, but never passed over.
     """
     head = membership(user, room_id).room.head
-    changes = list(Message.objects.filter(room=room_id).for_wire().since(since)[: PAGE + 1])
-    return Synced(
-        room=room_id,
-        messages=[serializers.message(message) for message in changes[:PAGE]],
-        head=head,
-        more=len(changes) > PAGE,
-    )
+    messages, more = _page(Message.objects.filter(room=room_id).for_wire().since(since))
+    return Synced(room=room_id, messages=messages, head=head, more=more)
+
+
+def _page(messages: QuerySet[Message]) -> tuple[list[protocol.Message], bool]:
+    """The first of these messages, and whether there are more. A page holds at least one."""
+    rows = list(messages[: PAGE + 1])
+    page: list[protocol.Message] = []
+    size = 0
+    for row in rows[:PAGE]:
+        message = serializers.message(row)
+        size += len(protocol.encode(message))
+        if page and size > PAGE_SIZE:
+            break
+        page.append(message)
+    return page, len(rows) > len(page)
 
 
 @dataclass(frozen=True)

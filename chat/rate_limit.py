@@ -9,7 +9,7 @@ from django.conf import settings
 from chat.protocol import RateLimited
 
 MAX_BUCKETS = 10_000  # people remembered at once; whoever came longest ago is forgotten first
-FRAMES = 2  # frames of any kind that one socket may send for each message of RATE_LIMIT
+FRAMES = 1_200  # of any kind that one socket may send; more if it may say more
 SOCKETS = 2  # how many sockets' worth of them a person may send
 REFUSALS = 60  # frames a minute and person that are refused with an error; then the socket closes
 CALM = 30  # of them have to be left for a new socket: who was shut out waits half a minute
@@ -66,9 +66,10 @@ class TokenBuckets:
 
 
 writes = TokenBuckets(settings.RATE_LIMIT)
-frames = TokenBuckets(settings.RATE_LIMIT * FRAMES * SOCKETS)
+frames_a_minute = max(FRAMES, 2 * settings.RATE_LIMIT) if settings.RATE_LIMIT else 0
+frames = TokenBuckets(frames_a_minute * SOCKETS)
 refusals = TokenBuckets(REFUSALS)
 
 
 def frames_of_a_socket() -> TokenBucket:
-    return TokenBucket(settings.RATE_LIMIT * FRAMES)
+    return TokenBucket(frames_a_minute)

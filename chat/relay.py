@@ -29,8 +29,12 @@ class Relay:
         self.people_changed = asyncio.Event()
         self._events = Sequence(after=serial)
         self._arrived = asyncio.Event()
+        self._revoked: dict[int, int] = {}  # when people were sent out
 
-    def add(self, socket: Socket) -> None:
+    def add(self, socket: Socket, serial: int) -> None:
+        """Lets a socket in whose person was in the room at this serial number."""
+        if self._revoked.get(socket.user_id, 0) > serial:
+            return  # and was sent out since
         self.sockets.add(socket)
         socket.rooms.add(self.room_id)
         self.people_changed.set()
@@ -40,7 +44,8 @@ class Relay:
         socket.rooms.discard(self.room_id)
         self.people_changed.set()
 
-    def revoke(self, user_id: int) -> None:
+    def revoke(self, user_id: int, serial: int) -> None:
+        self._revoked[user_id] = serial
         for socket in [socket for socket in self.sockets if socket.user_id == user_id]:
             self.drop(socket)
 
@@ -54,7 +59,7 @@ class Relay:
             case {"event": event, "serial": serial}:
                 self.put(serial, event)
             case {"revoked": user_id, "serial": serial}:
-                self.revoke(user_id)
+                self.revoke(user_id, serial)
                 self.put(serial, "")  # what was said after this waited for it
             case {"process": process, "users": users}:
                 if self.presence.hear(process, users):
@@ -88,7 +93,8 @@ class Relay:
                 asyncio.get_running_loop().call_later(PATIENCE, self._arrived.set)
             if not events:
                 continue
-            await self._write_to_all(protocol.frame(*events))
+            for frame in protocol.frames(events):
+                await self._write_to_all(frame)
             if len(events) > 1:
                 await asyncio.sleep(BREATH)
 

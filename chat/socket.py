@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from contextlib import suppress
-from random import uniform
+from random import randint, uniform
 from typing import Any
 
 from chat import protocol
@@ -20,11 +20,12 @@ PROBE = 512 * 1024  # unanswered bytes after which a heartbeat goes out early
 HEADS_ONLY = 6 * 1024 * 1024  # unanswered bytes after which what the rooms say is left out
 TOO_SLOW = 8 * 1024 * 1024  # unanswered bytes after which the socket is closed
 PATIENCE = 2  # heartbeats for which a client may be far behind
+MAX_STEP = 2**16  # from the number of one heartbeat to that of the next
 MAX_HELD = 1_000  # frames kept until `welcome` is out
 
 
 class Socket:
-    """Writes to a client, as long as it reads. Belongs to the event loop, but for `answered`."""
+    """Writes to a client, as long as it reads. What sends belongs to the event loop."""
 
     def __init__(self, send: Callable[[Any], Awaitable[None]]) -> None:
         self.user_id = 0
@@ -53,7 +54,7 @@ class Socket:
         if self.over:
             return
         if frame := message.get("text"):
-            self._sent += len(frame) + OVERHEAD
+            self._sent += OVERHEAD + len(frame) * (1 if frame.isascii() else 3)
             if self._sent - self._marked > PROBE:
                 self._stirred.set()
         if self.behind > TOO_SLOW:
@@ -88,7 +89,7 @@ class Socket:
         self._stirred.set()
 
     async def beats(self, interval: float) -> AsyncIterator[int]:
-        """Numbers the heartbeats that are due every `interval` seconds, from `welcome` to the end.
+        """Numbers of heartbeats, one every `interval` seconds, from `welcome` to the end.
 
         Ends by itself, because a task cannot be cancelled while it waits for an ORM thread: asgiref
         then waits for the query and forgets the cancellation.
@@ -117,11 +118,13 @@ class Socket:
 
     def answered(self, beat: int) -> None:
         """The client has read all that was sent before this heartbeat."""
+        if beat not in [number for number, _ in tuple(self._beats)]:
+            return
         while self._beats and self._beats[0][0] <= beat:
             _, self._answered = self._beats.popleft()
 
     def _next_beat(self) -> int:
-        self._beat += 1
+        self._beat += randint(1, MAX_STEP)  # who has not read it cannot answer it
         self._marked = self._sent
         self._beats.append((self._beat, self._sent))
         return self._beat

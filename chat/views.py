@@ -282,7 +282,7 @@ class Login(LoginView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not User.objects.exists():
-            return redirect(reverse("setup", query=request.GET))
+            return redirect(reverse("setup", query=request.GET or None))
         return super().dispatch(request, *args, **kwargs)
 
 

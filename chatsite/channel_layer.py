@@ -13,6 +13,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from typing import Any
@@ -20,31 +21,35 @@ from uuid import uuid4
 
 from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer, channel_layers
+from channels_redis.pubsub import RedisPubSubChannelLayer
 
 Message = dict[str, Any]
 
 CAPACITY = 1_000  # messages that wait in one channel; what comes on top is lost
 PATIENCE = 2.0  # seconds Redis has for one command
 RETRY = 1.0  # seconds until Redis is tried again after it failed
+PING = 10.0  # seconds between two words of a process to itself
+DEAF = 30.0  # seconds after which it connects anew, if it did not hear one
 REFRESH = 3_600.0  # seconds until groups are joined anew: the core layer forgets them after a day
 
 logger = logging.getLogger(__name__)
+outage = logging.getLogger("outage")
 
 
 class HintLayer(BaseChannelLayer):
-    """The channels and groups of this process, and through `over` those of the others.
+    """The channels and groups of this process, and through the layer `beneath` those of the others.
 
-    `over` is the alias of the layer beneath in settings.CHANNEL_LAYERS; without one this process is
-    all there is. Channel names mean something in this process only, groups everywhere. Belongs to
-    the event loop.
+    `beneath` is its alias in settings.CHANNEL_LAYERS; without one this process is all there is.
+    Channel names mean something in this process only, groups everywhere: a fixed name, as a worker
+    has it, is for the layer beneath. Belongs to the event loop.
     """
 
     extensions = ["groups"]
 
-    def __init__(self, over: str | None = None, capacity: int = CAPACITY) -> None:
+    def __init__(self, beneath: str | None = None, capacity: int = CAPACITY) -> None:
         super().__init__(capacity=capacity)
         self.dropped = 0  # messages that a full channel did not take
-        self.uplink = Uplink(over, self) if over else None
+        self.uplink = Uplink(beneath, self) if beneath else None
         self.groups: dict[str, set[str]] = {}  # those that have channels here, and which
         self._queues: dict[str, asyncio.Queue[Message]] = {}
         self._groups_of: dict[str, set[str]] = {}
@@ -61,17 +66,23 @@ class HintLayer(BaseChannelLayer):
             raise ChannelFull(channel)
 
     async def receive(self, channel: str) -> Message:
-        """Waits for a message. Who is cancelled in it is leaving, and the channel goes with them:
-        Channels has no other way to say so."""
         try:
             return await self._queues[channel].get()
-        except asyncio.CancelledError:
-            self._forget(channel)
+        except asyncio.CancelledError:  # so Channels ends a consumer, unless it is just woken
+            self.forget(channel)
             raise
+
+    def forget(self, channel: str) -> None:
+        """Nobody will receive from this channel any more."""
+        for group in tuple(self._groups_of.pop(channel, ())):
+            self._leave(group, channel)
+        self._queues.pop(channel, None)
 
     async def group_add(self, group: str, channel: str) -> None:
         """From here on the channel gets what is sent to the group: from this process in any case,
         from the others unless Redis is away, and then as soon as it is back."""
+        if channel not in self._queues:
+            return
         self.groups.setdefault(group, set()).add(channel)
         self._groups_of[channel].add(group)
         if self.uplink:
@@ -92,6 +103,7 @@ class HintLayer(BaseChannelLayer):
         for channel in self.groups.get(group, ()):
             if not self._put(channel, message):
                 self.dropped += 1
+                outage.warning("A channel is full: %d messages were lost so far", self.dropped)
 
     def _put(self, channel: str, message: Message) -> bool:
         try:
@@ -99,11 +111,6 @@ class HintLayer(BaseChannelLayer):
         except asyncio.QueueFull:
             return False
         return True
-
-    def _forget(self, channel: str) -> None:
-        for group in tuple(self._groups_of[channel]):
-            self._leave(group, channel)
-        del self._queues[channel], self._groups_of[channel]
 
     def _leave(self, group: str, channel: str) -> None:
         channels = self.groups.get(group, set())
@@ -119,21 +126,29 @@ class Uplink:
     A group is joined and left when that changes, and once a second what did not work then.
     """
 
-    def __init__(self, over: str, layer: HintLayer) -> None:
+    def __init__(self, beneath: str, layer: HintLayer) -> None:
         self.failures = 0  # messages that did not reach the other processes
-        self._over = over
+        self._beneath = beneath
         self._layer = layer
         self._process = uuid4().hex
+        self._ear = f"process.{self._process}"  # a group of its own
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channel = ""
         self._joined: set[str] = set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._listening: asyncio.Task[None] | None = None
+        self._mending: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
+        self._ping_at = self._heard_at = 0.0
         self._retry_at = 0.0
         self._is_away = False
 
     @property
     def redis(self) -> BaseChannelLayer:
-        return channel_layers[self._over]
+        return channel_layers[self._beneath]
+
+    @property
+    def _wanted(self) -> set[str]:
+        return self._layer.groups.keys() | {self._ear}
 
     async def send(self, group: str, message: Message) -> None:
         """Passes a message on to the other processes."""
@@ -148,18 +163,19 @@ class Uplink:
         """Joins the group if it has channels here, else leaves it. False if Redis is away."""
         self._adopt_loop()
         async with self._changing:
-            wanted, joined = group in self._layer.groups, group in self._joined
+            wanted, joined = group in self._wanted, group in self._joined
             if wanted == joined:
                 return True
             if not await self._try(partial(self._change, group, wanted)):
                 return False
-            self._joined ^= {group}
+            (self._joined.add if wanted else self._joined.discard)(group)
             return True
 
     async def _change(self, group: str, wanted: bool) -> None:
         if not self._channel:
             self._channel = await self.redis.new_channel()
-            self._start(self._listen())
+            self._heard_at = time.monotonic()
+            self._listening = self._start(self._listen())
         change = self.redis.group_add if wanted else self.redis.group_discard
         await change(group, self._channel)
 
@@ -189,25 +205,28 @@ class Uplink:
         self._loop = loop
         self._channel = ""
         self._joined = set()
-        self._tasks = []
+        self._listening = None
         self._changing = asyncio.Lock()
-        self._start(self._mend())
+        self._mending = self._start(self._mend())
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         # A context of its own: it outlives the socket, and so the ORM thread, that it began with.
-        self._tasks.append(asyncio.create_task(work, context=Context()))
+        return asyncio.create_task(work, context=Context())
 
     async def _listen(self) -> None:
         """Hears the other processes, for as long as this one lives."""
         while True:
             try:
-                self._hear(await self.redis.receive(self._channel))
+                hint = await self.redis.receive(self._channel)
             except Exception as error:  # as in _try
                 self._lose(error)
                 self._joined.clear()  # a Redis that was restarted has forgotten them
                 await asyncio.sleep(RETRY)
+            else:
+                self._hear(hint)
 
     def _hear(self, hint: Message) -> None:
+        self._heard_at = time.monotonic()
         if hint["from"] != self._process:
             self._layer.deliver(hint["group"], hint["message"])
 
@@ -219,6 +238,27 @@ class Uplink:
             if time.monotonic() > refresh_at:
                 refresh_at += REFRESH
                 self._joined.clear()
-            for group in self._layer.groups.keys() ^ self._joined:
+            for group in self._wanted ^ self._joined:
                 if not await self.match(group):
                     break
+            await self._check_hearing()
+
+    async def _check_hearing(self) -> None:
+        """A network may go silent without an end of the connection. Nothing would tell us, and
+        after a quarter of an hour the pub/sub layer would no longer let the event loop go."""
+        now = time.monotonic()
+        if now > self._ping_at:
+            self._ping_at = now + PING
+            await self.send(self._ear, {})
+        if now > self._heard_at + DEAF and now > self._retry_at and self._listening:
+            logger.warning("Redis is not heard any more: connecting anew")
+            await self._connect_anew()
+
+    async def _connect_anew(self) -> None:
+        if self._listening:
+            self._listening.cancel()
+        if isinstance(self.redis, RedisPubSubChannelLayer):  # of the core one it would empty Redis
+            with suppress(Exception):
+                await asyncio.wait_for(self.redis.flush(), PATIENCE)
+        self._channel, self._listening = "", None
+        self._joined.clear()

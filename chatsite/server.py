@@ -59,7 +59,7 @@ class DrainingServer(Server):
     def listen_success(self, port: Port) -> None:
         super().listen_success(port)
         self.ports.append(port)
-        logger.info("Listening on http://%s:%s", port.getHost().host, port.getHost().port)
+        logger.info("Listening on %s", address(port))
 
     async def handle_reply(self, protocol: Any, message: Any) -> None:
         await super().handle_reply(protocol, message)
@@ -92,6 +92,11 @@ class DrainingServer(Server):
         return [task for task in applications if task and not task.done()]
 
 
+def address(port: Port) -> str:
+    host = port.getHost()
+    return f"http://{host.host}:{host.port}" if hasattr(host, "port") else str(host)
+
+
 async def finish(applications: list[asyncio.Future[None]]) -> None:
     """Waits for applications to end by themselves, and in the end no longer."""
     _, late = await asyncio.wait(applications, timeout=GRACE)
@@ -111,6 +116,8 @@ def main(arguments: list[str]) -> None:
     # No access log: that is the proxy's. No timeout for sockets: a page may stay open for days.
     quiet = ["--verbosity", "0", "--no-server-name", "--websocket_timeout", "-1"]
     Command().run([*quiet, *proxy, *arguments, "chatsite.asgi:application"])
+    logging.shutdown()
+    os._exit(0)  # an orderly exit waits for every thread, and so for a query that hangs
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ of a file that holds the value, as container secrets are.
 """
 
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,8 @@ def database(url: str, pool: bool) -> dict[str, Any]:
         return config
     options = config.setdefault("OPTIONS", {})
     options.setdefault("connect_timeout", 5)
+    options.setdefault("tcp_user_timeout", 20_000)  # milliseconds; a network may just go silent
+    options.setdefault("keepalives_idle", 10)  # seconds
     if pool:
         # It tells of an outage within a second, and tries again without longer and longer pauses.
         waits = {"timeout": 1, "reconnect_timeout": 2}
@@ -115,6 +118,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- the hint ------------------------------------------------------------------------------------
 
 REDIS_URLS = env.list("REDIS_URL", default=[])
+# Redis knows no databases when it publishes: sites that share one must not hear each other.
+OWN_PREFIX = "chat-" + sha256(SECRET_KEY.encode()).hexdigest()[:8]
+REDIS_PREFIX = env.str("REDIS_PREFIX", default=OWN_PREFIX)
 CHANNEL_LAYER = env.str("CHANNEL_LAYER", default="pubsub")
 LAYER_BACKENDS = {
     "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -134,15 +140,14 @@ def channel_layers(urls: list[str], kind: str) -> dict[str, Any]:
         # redis-py 8 ends every read after 5 s, which is as long as the core layer waits for a
         # message: idle sockets would die (https://github.com/django/channels_redis/issues/422).
         "socket_timeout": 15,
-        "socket_keepalive": True,
         "retry": LAYER_RETRIES[kind],
     }
     hosts = [{"address": url, **connection} for url in urls]
-    config: dict[str, Any] = {"hosts": hosts}
+    config: dict[str, Any] = {"hosts": hosts, "prefix": REDIS_PREFIX}
     if kind == "core":
         config["capacity"] = 10_000  # all hints to this process wait in one channel
     return {
-        "default": {"BACKEND": hint_layer, "CONFIG": {"over": "redis"}},
+        "default": {"BACKEND": hint_layer, "CONFIG": {"beneath": "redis"}},
         "redis": {"BACKEND": LAYER_BACKENDS[kind], "CONFIG": config},
     }
 
@@ -151,9 +156,11 @@ CHANNEL_LAYERS = channel_layers(REDIS_URLS, CHANNEL_LAYER)
 
 # --- chat ----------------------------------------------------------------------------------------
 
-RATE_LIMIT = env.int("RATE_LIMIT", default=600)  # messages a minute and user; 0: none
+RATE_LIMIT = env.int("RATE_LIMIT", default=600)  # messages a minute and user; 0: no limit
 SOCKETS_PER_USER = env.int("SOCKETS_PER_USER", default=50)  # and process; 0: any
 HEARTBEAT = env.float("HEARTBEAT", default=25.0)  # seconds
+if HEARTBEAT <= 0 or ASGI_THREADS <= 0:
+    raise ImproperlyConfigured("HEARTBEAT and ASGI_THREADS have to be more than 0.")
 
 # --- people --------------------------------------------------------------------------------------
 

@@ -127,7 +127,7 @@ def typing(*, user: User, room_id: int) -> None:
 def rendered(body: str) -> tuple[str, str]:
     body = body.strip()
     if not body:
-        raise Invalid("A message says something.")
+        raise Invalid("A message cannot be empty.")
     if len(body) > MAX_BODY:
         raise TooLarge(f"A message has at most {MAX_BODY} characters.")
     return body, markdown.render(body)

@@ -11,7 +11,7 @@ let timer;
 
 function state() {
   if (connected) return behind ? "Catching up…" : "";
-  return navigator.onLine ? trying : "You are offline";
+  return navigator.onLine ? trying : "You are offline. What you write is sent later.";
 }
 
 function render() {

@@ -20,7 +20,10 @@ function count(online, size) {
   size.textContent = Math.max(Number(size.textContent), here.size);
 }
 
-on("welcome", () => here.clear());
+on("disconnected", () => {
+  here.clear(); // who knows?
+  if (place) render();
+});
 on("presence", (event) => {
   if (event.room !== room) return;
   event.here.forEach((id) => here.add(id));

@@ -37,4 +37,5 @@ on("typing", ({ room, user }) => {
   render();
 });
 on("posted", () => (told = 0));
+on("disconnected", () => [...writers.keys()].forEach(stop));
 on("change", ({ message, isNew }) => isNew && message.room === here.id && stop(message.author.id));

@@ -47,7 +47,7 @@ class Page:
 
 async def open_page(relay: Relay, user_id: int = ALICE) -> Page:
     page = Page(user_id)
-    relay.add(page.socket)
+    relay.add(page.socket, 0)
     await page.socket.release()
     return page
 
@@ -182,6 +182,16 @@ async def test_revoked_all_sockets_of_a_user_hear_nothing_more_and_the_others_do
 
 
 @awaited
+async def test_who_was_sent_out_does_not_come_back_by_what_was_read_before() -> None:
+    relay, page = Relay(ROOM, serial=0), Page(BOB)
+    relay.take_in({"revoked": BOB, "serial": 5})
+    relay.add(page.socket, 4)
+    assert relay.sockets == set()
+    relay.add(page.socket, 5)
+    assert relay.sockets == {page.socket}
+
+
+@awaited
 async def test_what_was_said_after_a_removal_waits_for_it() -> None:
     async with at_work() as relay:
         stays, gone = await open_page(relay, ALICE), await open_page(relay, BOB)
@@ -207,7 +217,7 @@ async def test_a_socket_that_broke_does_not_stop_the_others(
 ) -> None:
     async with at_work() as relay:
         socket = Socket(send)
-        relay.add(socket)
+        relay.add(socket, 0)
         await socket.release()
         pages = [await open_page(relay) for _ in range(5)]
         put(relay, 1)
@@ -223,7 +233,7 @@ async def test_who_comes_or_goes_while_a_round_is_written_breaks_nothing() -> No
             relay.drop(first.socket)
             await open_page(relay)
 
-        relay.add(restless := Socket(come_and_go))
+        relay.add(restless := Socket(come_and_go), 0)
         await restless.release()
         put(relay, 1)
         assert await second.next() == [1]
@@ -287,7 +297,7 @@ async def test_what_other_processes_tell_anew_is_to_be_told_on(come: list[int]) 
 @awaited
 async def test_who_comes_and_who_goes_is_to_be_told() -> None:
     relay, page = Relay(ROOM, serial=0), Page()
-    for change in (relay.add, relay.drop):
+    for change in (lambda socket: relay.add(socket, 0), relay.drop):
         relay.people_changed.clear()
         change(page.socket)
         assert relay.people_changed.is_set()

@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -14,6 +15,7 @@ from channels.exceptions import ChannelFull
 from channels.layers import channel_layers
 from django.utils.module_loading import import_string
 
+from chatsite import channel_layer
 from chatsite.channel_layer import PATIENCE, HintLayer
 from chatsite.settings import channel_layers as configured
 from tests.conftest import need
@@ -162,7 +164,7 @@ def processes(kind: str, port: int) -> Iterator[tuple[HintLayer, HintLayer]]:
     """Two layers over one Redis, as two processes have them."""
     beneath = configured([f"redis://127.0.0.1:{port}/0"], kind)["redis"]
     channel_layers.set("redis", import_string(beneath["BACKEND"])(**beneath["CONFIG"]))
-    yield HintLayer(over="redis"), HintLayer(over="redis")
+    yield HintLayer(beneath="redis"), HintLayer(beneath="redis")
     del channel_layers.backends["redis"]
 
 
@@ -268,6 +270,58 @@ async def test_what_nobody_here_listens_to_does_not_come_here(
         await one.close()
         uplink = here.uplink
         assert uplink
-        assert uplink._joined == {"g"}
+        assert "g" in uplink._joined
         await two.close()
-        await until(lambda: not uplink._joined)
+        await until(lambda: "g" not in uplink._joined)
+
+
+class Wire:
+    """Carries connections from one port to another, until those that are open go silent."""
+
+    def __init__(self, port: int, target: int) -> None:
+        self.port, self.target = port, target
+        self.open: set[asyncio.StreamWriter] = set()
+        self.silent: set[asyncio.StreamWriter] = set()
+
+    async def __aenter__(self) -> "Wire":
+        self.server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.server.close()
+        for writer in self.open:
+            writer.transport.abort()
+        await until(lambda: not self.open)
+
+    def go_silent(self) -> None:
+        self.silent |= self.open
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        both = {writer, far_writer}
+        self.open |= both
+        await asyncio.gather(self._carry(reader, far_writer), self._carry(far_reader, writer))
+        self.open -= both
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                if writer not in self.silent:
+                    writer.write(data)
+        writer.transport.abort()
+
+
+@awaited
+async def test_a_network_that_went_silent_is_noticed(
+    processes: Processes, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel_layer, "PING", 0.5)
+    monkeypatch.setattr(channel_layer, "DEAF", 3.0)
+    here, there = processes
+    with redis_server() as url:
+        async with Wire(port, target=urlsplit(url).port or 0) as wire:
+            listener = await Listener(here).open("g")
+            await says(there, 1)
+            await listener.hears(1)
+            wire.go_silent()
+            await gets_through(there, listener, after=1)

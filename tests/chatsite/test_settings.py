@@ -86,7 +86,7 @@ def test_several_redis_share_the_work_and_none_ends_an_idle_read(kind: str, back
     layers = settings(
         "CHANNEL_LAYERS", DEBUG="1", CHANNEL_LAYER=kind, REDIS_URL="redis://a/0,redis://b/0"
     )["CHANNEL_LAYERS"]
-    assert layers["default"]["CONFIG"] == {"over": "redis"}
+    assert layers["default"]["CONFIG"] == {"beneath": "redis"}
     assert layers["redis"]["BACKEND"] == backend
     hosts = layers["redis"]["CONFIG"]["hosts"]
     assert [host["address"] for host in hosts] == ["redis://a/0", "redis://b/0"]

@@ -56,9 +56,9 @@ class Stack:
 
     def replicas_in_room(self, room: str) -> int:
         """How many processes serve somebody in a room: each subscribes to it once."""
-        channel = f"asgi__group__room.{room}"
-        answer = self.compose("exec", "-T", "redis", "redis-cli", "pubsub", "numsub", channel)
-        return int(answer.split()[1])
+        ask = ("exec", "-T", "redis", "redis-cli", "pubsub")
+        channels = self.compose(*ask, "channels", f"*__group__room.{room}").split()
+        return int(self.compose(*ask, "numsub", channels[0]).split()[1]) if channels else 0
 
 
 def has_docker() -> bool:
