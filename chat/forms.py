@@ -51,7 +51,7 @@ class SignUpForm(AccountForm):
         super().__init__(data, initial={"username": username})
         self.offer: str = data.get("offer", "") if data else offers.sign(username)
         field, name = self.fields["username"], self.fields["display_name"]
-        field.help_text = "To log in with. Keep it together with your password."
+        field.help_text = "Chosen for you, to log in with. Keep it with your password."
         field.widget.attrs |= {"readonly": True, "autofocus": False}
         name.widget.attrs["autofocus"] = True
 

@@ -195,7 +195,8 @@ class Uplink:
         if not self._is_away:
             logger.warning("Redis is away, this process is on its own: %r", error)
         self._is_away = True
-        self._retry_at = time.monotonic() + RETRY
+        self._heard_at = time.monotonic()  # from now on it may be heard again
+        self._retry_at = self._heard_at + RETRY
 
     def _adopt_loop(self) -> None:
         """Begins anew on every event loop; a server has one, tests have many."""
