@@ -22,6 +22,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop beside the tests
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser comes last: beside its loop, no other can run on this thread any more."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 def need(request: pytest.FixtureRequest, missing: Missing) -> None:
     """Without this the test cannot run here: named at the end, and a failure where CI is set."""
     request.config.stash[lacking].add(str(missing))

@@ -11,7 +11,6 @@ from chat.queries import PAGE
 from tests.abuse.test_markup import NAMES, TRICKS
 from tests.chat.test_markdown import LINKS, MARKUP
 from tests.client import ChatClient
-from tests.e2e.conftest import browser, people  # noqa: F401  # fixtures
 from tests.e2e.person import Person
 from tests.site import Site
 
@@ -55,7 +54,7 @@ def assert_clean(page: Page, messages: int) -> None:
 def test_no_script_runs_and_the_policy_has_nothing_to_forbid(
     site: Site,
     cookies: dict[str, str],
-    people: Callable[..., Person],  # noqa: F811
+    people: Callable[..., Person],
 ) -> None:
     bob = people("bob")
     page = watched(bob)
@@ -85,7 +84,7 @@ def test_no_script_runs_and_the_policy_has_nothing_to_forbid(
 def test_a_name_is_text_wherever_it_changes_while_a_page_is_open(
     site: Site,
     cookies: dict[str, str],
-    people: Callable[..., Person],  # noqa: F811
+    people: Callable[..., Person],
 ) -> None:
     bob = people("bob")
     page = watched(bob)
@@ -101,7 +100,7 @@ def test_a_name_is_text_wherever_it_changes_while_a_page_is_open(
     assert page.evaluate("window.violations") == []
 
 
-def test_a_violation_would_have_been_noticed(people: Callable[..., Person], site: Site) -> None:  # noqa: F811
+def test_a_violation_would_have_been_noticed(people: Callable[..., Person], site: Site) -> None:
     """The test above can fail."""
     site.manage("demo")
     bob = people("bob")
