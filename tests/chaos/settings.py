@@ -6,5 +6,5 @@ from chatsite.settings import CHANNEL_LAYERS
 CHANNEL_LAYERS["healthy"] = CHANNEL_LAYERS["redis"]
 CHANNEL_LAYERS["redis"] = {
     "BACKEND": "tests.chaos.lossy.LossyLayer",
-    "CONFIG": {"beneath": "healthy"},
+    "CONFIG": {"over": "healthy"},
 }
