@@ -37,7 +37,8 @@ class Socket:
         self._stirred = asyncio.Event()
         self._sent = self._marked = self._answered = 0  # bytes: all, to the last heartbeat, read
         self._beat = 0
-        self._beats: deque[tuple[int, int]] = deque()  # unanswered: number, bytes sent before it
+        # Unanswered: number, and bytes sent before it. Of a client that never answers, the newest.
+        self._beats: deque[tuple[int, int]] = deque(maxlen=100)
         self._beats_behind = 0
 
     def strays(self, rooms: Set[int]) -> set[int]:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from chat.models import User
+from tests.factories import person
 from tests.services import Missing, redis_server
 from tests.site import Site
 
@@ -57,6 +58,16 @@ def session_of(user: User) -> Any:
 
 def cookie_of(user: User) -> str:
     return f"sessionid={session_of(user).session_key}"
+
+
+@pytest.fixture
+def alice() -> User:
+    return person("alice")
+
+
+@pytest.fixture
+def bob() -> User:
+    return person("bob")
 
 
 @pytest.fixture(scope="session")

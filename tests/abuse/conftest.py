@@ -64,16 +64,6 @@ def connect(server: Site, path: str, quiet: None) -> Iterator[Connect]:
 
 
 @pytest.fixture
-def alice() -> User:
-    return person("alice")
-
-
-@pytest.fixture
-def bob() -> User:
-    return person("bob")
-
-
-@pytest.fixture
 def eve() -> User:
     """Who means ill. She has an account, and is in no room but her own."""
     return person("eve")

@@ -1,19 +1,9 @@
-"""The people of these tests. A test file may have its own garden."""
+"""Who else is in these tests, and where. A test file may have its own garden."""
 
 import pytest
 
 from chat.models import Room, User
 from tests.factories import person, room
-
-
-@pytest.fixture
-def alice() -> User:
-    return person("alice")
-
-
-@pytest.fixture
-def bob() -> User:
-    return person("bob")
 
 
 @pytest.fixture
