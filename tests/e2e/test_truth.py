@@ -1,10 +1,10 @@
 """The page tells the truth: nothing that was typed is lost, nothing that was missed stays away."""
 
+import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,26 +123,26 @@ def test_what_was_typed_offline_goes_out_once_and_in_order_after_the_tab_was_clo
 
 @contextmanager
 def own_browser(browser: Browser, profile: Path) -> Iterator[BrowserContext]:
-    """A browser with a profile on the disk, which ends as by a crash."""
+    """A browser with a profile on the disk, which ends as by a crash: all its processes at once."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
-    port = profile / "DevToolsActivePort"
-    port.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [
-            program or browser.browser_type.executable_path,
-            *("--headless=new", "--no-sandbox", "--no-first-run", "--remote-debugging-port=0"),
-            f"--user-data-dir={profile}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    context = browser.browser_type.launch_persistent_context(
+        profile, executable_path=program, args=["--no-sandbox"]
     )
     try:
-        wait_until(lambda: port.exists() and "\n" in port.read_text(), "the browser is there")
-        address = f"http://127.0.0.1:{port.read_text().split()[0]}"
-        yield browser.browser_type.connect_over_cdp(address).contexts[0]
+        yield context
     finally:
-        process.kill()
-        process.wait()
+        with context.expect_event("close"):
+            os.killpg(group_of(profile), signal.SIGKILL)
+
+
+def group_of(profile: Path) -> int:
+    """The processes of the browser that has this profile; Playwright starts each in a new group."""
+    option = f"--user-data-dir={profile}".encode()
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # of a process that ends meanwhile
+            if option in command.read_bytes().split(b"\0"):
+                return os.getpgid(int(command.parent.name))
+    raise AssertionError(f"No browser has the profile {profile}")
 
 
 def test_what_was_typed_offline_survives_a_crash_of_the_browser(
