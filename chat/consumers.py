@@ -10,6 +10,7 @@ longer than one event closes old connections itself. Neither holds a rule about 
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from channels.consumer import get_handler_name
 from channels.db import aclose_old_connections, database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
 from django.conf import settings
@@ -24,8 +25,11 @@ from chat.protocol import Event, Left
 class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
     """The synchronous one. Its handlers may use the ORM as any view does."""
 
+    async def handle(self, message: Any) -> None:
+        # As Channels does: on the ORM thread, closing old connections before and after.
+        await super(OpenSocket, self).dispatch(message)
+
     async def beat(self) -> None:
-        # dispatch runs the handler on the ORM thread and closes old connections around it.
         async for n in self.socket.beats(settings.HEARTBEAT):
             await self.dispatch({"type": "heartbeat", "n": n})
 
@@ -147,6 +151,12 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
 class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
     """The asynchronous one. One call of the ORM is awaited; several go to its thread together."""
 
+    async def handle(self, message: Any) -> None:
+        # Channels would go to the ORM thread before each event, to close old connections there.
+        # Most events never ask the database, and `database_sync_to_async` does the same by itself;
+        # so whoever awaits a query here does it before.
+        await getattr(self, get_handler_name(message))(message)
+
     async def beat(self) -> None:
         # No event of Channels' surrounds this task, so nothing else closes a connection that the
         # database has dropped: every later query of the socket would fail.
@@ -238,8 +248,8 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
 
     async def user_room(self, event: dict[str, Any]) -> None:
         """A membership began, changed or ended: look what is so now."""
-        # Channels 4.3 has done this before the event; earlier ones have not, and it may be a while
-        # since the last query of this socket.
+        # It may be hours since the last query of this socket's thread, and the database may have
+        # been restarted meanwhile.
         await aclose_old_connections()
         room_id = event["room"]
         try:

@@ -26,8 +26,8 @@ class OpenSocket(AsyncConsumer):
 
     Channels calls a consumer as an ASGI application and hands each event to `dispatch`. Both
     consumers name this class first of their bases, so that `super()` below is the generic consumer
-    named second: its `dispatch` runs a handler on the ORM thread if it is the synchronous one, and
-    awaits it if not. Around the handlers all is asynchronous in either.
+    named second. The synchronous one `handle`s an event on the ORM thread, the other awaits what
+    does; around that all is asynchronous in either.
     """
 
     socket: Socket
@@ -51,11 +51,15 @@ class OpenSocket(AsyncConsumer):
         if self.socket.over and message["type"] == "websocket.receive":
             return  # it was still in the inbox
         try:
-            await super().dispatch(message)
+            await self.handle(message)
         except StopConsumer:
             raise
         except Exception as error:
             await self.survive(error, message["type"])
+
+    async def handle(self, message: Any) -> None:
+        """Runs the handler of an event."""
+        raise NotImplementedError
 
     async def survive(self, error: Exception, type: str) -> None:
         """A socket outlives its database: a later heartbeat finds what was missed meanwhile."""

@@ -6,10 +6,15 @@ database connection of its own. With the threads below both are bounded: N threa
 Django keeps a connection for each thread, N database connections.
 """
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from asgiref.sync import ThreadSensitiveContext
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+
+# Seconds that a thread may keep the interpreter from the others. With Python's 5 ms, one that the
+# database has answered waits as long for the event loop, and keeps the lock of a room meanwhile.
+SWITCH_INTERVAL = 0.0005
 
 
 class OrmThread:
@@ -25,6 +30,7 @@ class OrmThreads:
 
     def __init__(self, app: ASGI3Application, size: int) -> None:
         self.app = app
+        sys.setswitchinterval(SWITCH_INTERVAL)
         self.threads = [OrmThread(f"orm-{number}") for number in range(size)]
 
     async def __call__(

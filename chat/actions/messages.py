@@ -4,7 +4,6 @@ from functools import partial
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from emoji import is_emoji
@@ -16,6 +15,7 @@ from chat.models import Membership, Message, Reaction, Room, User
 from chat.protocol import MAX_BODY, Forbidden, Invalid, NotFound, Refusal, TooLarge, TypingNow
 
 MAX_EMOJI = 20  # different emoji on one message
+COUNT_CHANGE = "UPDATE chat_room SET head = head + 1 WHERE id = %s RETURNING *"
 
 
 def send_message(
@@ -138,10 +138,10 @@ def _count_change(room_id: int) -> Room:
 
     So the order of the numbers is the order of the commits, and a roll-back leaves no gap.
     """
-    room = Room.objects.filter(pk=room_id)
-    if not room.update(head=F("head") + 1):
+    rooms = list(Room.objects.raw(COUNT_CHANGE, [room_id]))
+    if not rooms:
         raise NotFound("There is no such room.")
-    return room.get()
+    return rooms[0]
 
 
 def _seen_by(user: User, message_id: int) -> Message:

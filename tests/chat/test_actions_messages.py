@@ -136,10 +136,10 @@ def test_who_writes_too_much_is_held_back(
     assert say(bob, garden).position == 3
 
 
-def test_sending_takes_four_queries_in_one_transaction(
+def test_sending_takes_three_queries_in_one_transaction(
     alice: User, garden: Room, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with listening(), django_assert_num_queries(2 + 4):  # begin, commit
+    with listening(), django_assert_num_queries(2 + 3):  # begin, commit
         say(alice, garden)
 
 
