@@ -1,0 +1,177 @@
+"""The servers that are measured: real processes, each on a port and a database of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.services import free_port
+
+PROJECT = Path(__file__).resolve().parent.parent
+PEERS = PROJECT / "bench" / "peers"
+PYTHON = sys.executable
+SECRET_KEY = "of a bench that lives for minutes, and longer than fifty characters: 0123456789"
+DEADLINE = 30.0  # seconds until a server has to answer
+
+Environment = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Server:
+    """How a server is started. `prepare` fills its database and returns whom to log in as."""
+
+    name: str
+    wire: str
+    command: Callable[[int], list[str]]
+    environment: Callable[[Path], Environment]
+    prepare: Callable[[Environment, Path], list[str]]
+    cwd: Path = PROJECT
+
+    @contextmanager
+    def running(self, folder: Path, redis: str, **changes: str) -> Iterator["Running"]:
+        """Starts it with what lies in this folder, which may be empty, and ends it."""
+        env = os.environ | {"REDIS_URL": redis} | self.environment(folder) | changes
+        running = Running(self, folder, env, self.prepare(env, folder))
+        running.start()
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+class Running:
+    """A server that answers on a port that stays its own."""
+
+    def __init__(self, server: Server, folder: Path, env: Environment, cookies: list[str]) -> None:
+        self.server = server
+        self.port = free_port()
+        self.cookies = cookies
+        self._env = env
+        self._log = folder / "log"
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.server.command(self.port),
+                cwd=self.server.cwd,
+                env=self._env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + DEADLINE
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.server.name} does not answer:\n{self._log.read_text()}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2).close()
+        except OSError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    @property
+    def pids(self) -> list[int]:
+        process = psutil.Process(self._process.pid)
+        return [process.pid, *(child.pid for child in process.children(recursive=True))]
+
+    @property
+    def memory(self) -> int:
+        """Bytes in use that are its own, of all its processes."""
+        return sum(psutil.Process(pid).memory_full_info().uss for pid in self.pids)
+
+
+# --- ours ----------------------------------------------------------------------------------------
+
+
+def daphne(port: int) -> list[str]:
+    return [PYTHON, "-m", "chatsite.server", "--port", str(port)]
+
+
+def uvicorn(port: int, application: str = "chatsite.asgi:application") -> list[str]:
+    options = ["--port", str(port), "--loop", "uvloop", "--no-access-log", "--log-level", "warning"]
+    return [PYTHON, "-m", "uvicorn", application, *options]
+
+
+def our_settings(folder: Path) -> Environment:
+    return {
+        "DJANGO_SETTINGS_MODULE": "chatsite.settings",
+        "SECRET_KEY": SECRET_KEY,
+        "DATABASE_URL": f"sqlite:///{folder / 'chat.sqlite3'}",
+        "STATIC_ROOT": str(folder),
+    }
+
+
+def our_crowd(env: Environment, folder: Path) -> list[str]:
+    """Signs in a crowd of the first room, whose number is 1."""
+    cookies = folder / "cookies"
+    in_debug = env | {"DEBUG": "1"}
+    manage(in_debug, "migrate", "--verbosity", "0")
+    manage(in_debug, "demo", "--users", env.get("CROWD", "200"), "--cookies", str(cookies))
+    lines = [line.removeprefix("Cookie: ") for line in cookies.read_text().splitlines()]
+    return lines[3:]  # the first are in many rooms, the crowd is in one
+
+
+def manage(env: Environment, *arguments: str) -> None:
+    command = [PYTHON, "manage.py", *arguments]
+    subprocess.run(command, cwd=PROJECT, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def ours(name: str, command: Callable[[int], list[str]], wire: str = "ours") -> Server:
+    return Server(name, wire, command, our_settings, our_crowd)
+
+
+OURS_ON_DAPHNE = ours("ours, Daphne", daphne)
+OURS_ON_UVICORN = ours("ours, Uvicorn", uvicorn)
+SYNC_ON_DAPHNE = ours("ours, Daphne, sync consumer", daphne, wire="ours-sync")
+
+# --- the peers -----------------------------------------------------------------------------------
+
+
+def peer_settings(folder: Path) -> Environment:
+    return {"DJANGO_SETTINGS_MODULE": "tutorial.settings", "DATABASE": f"{folder / 'peer.sqlite3'}"}
+
+
+def peer_tables(env: Environment, folder: Path) -> list[str]:
+    command = [PYTHON, "-m", "django", "migrate", "--run-syncdb", "--verbosity", "0"]
+    subprocess.run(command, cwd=PEERS, env=env, check=True)
+    return []
+
+
+def tutorial_on_daphne(port: int) -> list[str]:
+    return [PYTHON, "-m", "daphne", "-v", "0", "-p", str(port), "tutorial.asgi:application"]
+
+
+def tutorial_on_uvicorn(port: int) -> list[str]:
+    return uvicorn(port, "tutorial.asgi:application")
+
+
+def tutorial(name: str, command: Callable[[int], list[str]]) -> Server:
+    return Server(name, "tutorial", command, peer_settings, peer_tables, PEERS)
+
+
+def node(name: str, wire: str, script: str) -> Server:
+    def command(port: int) -> list[str]:
+        return ["node", script, "--port", str(port)]
+
+    return Server(name, wire, command, lambda folder: {}, lambda env, folder: [], PEERS)
+
+
+TUTORIAL_ON_DAPHNE = tutorial("tutorial, Daphne", tutorial_on_daphne)
+TUTORIAL_ON_UVICORN = tutorial("tutorial, Uvicorn", tutorial_on_uvicorn)
+SOCKET_IO = node("Socket.IO", "socket.io", "socketio/server.js")
+BARE_WS = node("ws", "ws", "ws/server.js")
