@@ -93,13 +93,13 @@ class Fanout:
         relays = (self._relays.get(room_id) for room_id in room_ids)
         return [relay.snapshot() for relay in relays if relay]
 
-    def publish(self, room_id: int, serial: int, event: protocol.Event) -> None:
-        """Tells everybody in a room of a change, which has this place in the room's order."""
-        self._tell(room_id, serial=serial, event=protocol.encode(event))
+    def publish(self, room_id: int, serial: int, *events: protocol.Event) -> None:
+        """Tells everybody in a room of changes; the first has this place in the room's order."""
+        self._tell(room_id, serial=serial, events=[protocol.encode(event) for event in events])
 
     def pass_on(self, room_id: int, event: protocol.Event) -> None:
         """Tells everybody in a room what is worth nothing later, such as who is typing."""
-        self._tell(room_id, serial=0, event=protocol.encode(event))
+        self._tell(room_id, passing=protocol.encode(event))
 
     def revoke(self, room_id: int, serial: int, user_id: int) -> None:
         """Nothing that is published to the room after this reaches the user's sockets."""

@@ -167,7 +167,9 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         unread = Message.objects.filter(
             room=OuterRef("room"), position__gt=OuterRef("read"), deleted_at=None
         )
-        return self.annotate(unread=CountOf(unread.values("pk")[:MAX_UNREAD]))
+        # Without an order PostgreSQL may well read all messages there are to find so many.
+        in_order = unread.order_by("position").values("pk")
+        return self.annotate(unread=CountOf(in_order[:MAX_UNREAD]))
 
 
 class CountOf(models.Subquery):

@@ -56,8 +56,11 @@ class Relay:
     def take_in(self, message: dict[str, Any]) -> None:
         """What a process published to the room; `fanout` says what there is."""
         match message:
-            case {"event": event, "serial": serial}:
-                self.put(serial, event)
+            case {"events": events, "serial": serial}:
+                for place, event in enumerate(events, serial):
+                    self.put(place, event)
+            case {"passing": event}:
+                self.put(0, event)
             case {"revoked": user_id, "serial": serial}:
                 self.revoke(user_id, serial)
                 self.put(serial, "")  # what was said after this waited for it

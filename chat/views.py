@@ -9,6 +9,7 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
+from django.db.models import OuterRef, Subquery
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -86,8 +87,9 @@ def last_room(request: UserRequest) -> int | None:
     last: int | None = request.session.get("last_room")
     if last and mine.filter(room=last).exists():
         return last
-    newest = Message.objects.filter(room__memberships__in=mine).order_by("-pk").first()
-    return newest.room_id if newest else mine.values_list("room", flat=True).first()
+    newest = Message.objects.filter(room=OuterRef("room")).newest_first().values("pk")[:1]
+    by_newest = mine.order_by(Subquery(newest).desc(nulls_last=True))
+    return by_newest.values_list("room", flat=True).first()
 
 
 @login_required

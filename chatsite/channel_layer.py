@@ -12,6 +12,7 @@ lost and counted, and never raises: a message is a hint, the truth is in the dat
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context
@@ -138,6 +139,8 @@ class Uplink:
         self._listening: asyncio.Task[None] | None = None
         self._mending: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
+        self._sending = asyncio.Lock()
+        self._waiting: defaultdict[str, list[Message]] = defaultdict(list)
         self._ping_at = self._heard_at = 0.0
         self._retry_at = 0.0
         self._is_away = False
@@ -151,10 +154,17 @@ class Uplink:
         return self._layer.groups.keys() | {self._ear}
 
     async def send(self, group: str, message: Message) -> None:
-        """Passes a message on to the other processes."""
-        hint = {"type": "hint", "from": self._process, "group": group, "message": message}
+        """Passes a message on to the other processes, with what waits for the same group: Redis
+        takes one hint after another, and a busy room soon has more of them than it takes."""
+        self._waiting[group].append(message)
+        async with self._sending:
+            if messages := self._waiting.pop(group, None):
+                await self._send_all(group, messages)
+
+    async def _send_all(self, group: str, messages: list[Message]) -> None:
+        hint = {"type": "hint", "from": self._process, "group": group, "messages": messages}
         if not await self._try(partial(self.redis.group_send, group, hint)):
-            self.failures += 1
+            self.failures += len(messages)
         elif self._is_away:
             logger.warning("Redis is back. %d hints were lost so far", self.failures)
             self._is_away = False
@@ -192,6 +202,8 @@ class Uplink:
         return True
 
     def _lose(self, error: Exception) -> None:
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError from error  # which redis-py may turn into such an error
         if not self._is_away:
             logger.warning("Redis is away, this process is on its own: %r", error)
         self._is_away = True
@@ -208,6 +220,7 @@ class Uplink:
         self._joined = set()
         self._listening = None
         self._changing = asyncio.Lock()
+        self._sending = asyncio.Lock()
         self._mending = self._start(self._mend())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -229,7 +242,8 @@ class Uplink:
     def _hear(self, hint: Message) -> None:
         self._heard_at = time.monotonic()
         if hint["from"] != self._process:
-            self._layer.deliver(hint["group"], hint["message"])
+            for message in hint["messages"]:
+                self._layer.deliver(hint["group"], message)
 
     async def _mend(self) -> None:
         """Does what `match` could not, and now and then all of it again."""

@@ -115,7 +115,9 @@ def listening() -> Iterator[Heard]:
     heard = Heard()
     ears = patch.multiple(
         fanout,
-        publish=lambda *told: heard.published.append(told),
+        publish=lambda room, first, *events: heard.published.extend(
+            (room, number, event) for number, event in enumerate(events, first)
+        ),
         pass_on=lambda *told: heard.passed_on.append(told),
         revoke=lambda *told: heard.revoked.append(told),
         wake=lambda *told: heard.woken.append(told),

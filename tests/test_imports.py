@@ -27,9 +27,10 @@ MAY_IMPORT = {
     "chat.relay": "chat.socket chat.sequence chat.presence chat.protocol",
     "chat.fanout": "chat.relay chat.socket chat.presence chat.protocol",
     # what is done
+    "chat.group_commit": "",
     "chat.actions.waking": "chat.fanout",
     "chat.actions.messages": "chat.actions.waking chat.queries chat.serializers chat.markdown"
-    " chat.rate_limit chat.fanout chat.models chat.protocol",
+    " chat.rate_limit chat.group_commit chat.fanout chat.models chat.protocol",
     "chat.actions.rooms": "chat.actions.waking chat.queries chat.fanout chat.models chat.protocol",
     "chat.actions.people": "chat.actions.rooms chat.actions.waking"
     " chat.queries chat.models chat.protocol",

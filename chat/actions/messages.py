@@ -1,5 +1,6 @@
 """What is said: send, edit, delete, react, read."""
 
+from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
@@ -11,11 +12,12 @@ from emoji import is_emoji
 from chat import markdown, queries, rate_limit, serializers
 from chat.actions.waking import wake
 from chat.fanout import fanout
+from chat.group_commit import GroupCommit
 from chat.models import Membership, Message, Reaction, Room, User
 from chat.protocol import MAX_BODY, Forbidden, Invalid, NotFound, Refusal, TooLarge, TypingNow
 
 MAX_EMOJI = 20  # different emoji on one message
-COUNT_CHANGE = "UPDATE chat_room SET head = head + 1 WHERE id = %s RETURNING *"
+COUNT_CHANGES = "UPDATE chat_room SET head = head + %s WHERE id = %s RETURNING *"
 
 
 def send_message(
@@ -28,7 +30,10 @@ def send_message(
     """
     try:
         rate_limit.writes.spend(user.pk)
-        return _create_message(user, room_id, client_id, *rendered(body), reply_to)
+        draft = Draft(user, client_id, *rendered(body), reply_to)
+        if transaction.get_connection().in_atomic_block:  # whose end decides about this too
+            return _create_messages(room_id, [draft])[0]
+        return _talk.write(room_id, draft)
     except (Refusal, IntegrityError):
         said = Message.objects.filter(author=user, client_id=client_id).first()
         if said is None:
@@ -36,34 +41,49 @@ def send_message(
         return said
 
 
+@dataclass(frozen=True)
+class Draft:
+    """What somebody is about to say."""
+
+    user: User
+    client_id: UUID
+    body: str
+    html: str
+    reply_to: int | None
+
+
 @transaction.atomic
-def _create_message(
-    user: User,
-    room_id: int,
-    client_id: UUID,
-    body: str,
-    html: str,
-    reply_to: int | None,
-) -> Message:
-    room = _count_change(room_id)
-    # Only after the lock is it certain that nobody is being removed meanwhile. Who answers has
-    # read what came before.
-    if not Membership.objects.of(user).filter(room=room_id).update(read=room.head):
+def _create_messages(room_id: int, drafts: list[Draft]) -> list[Message]:
+    """Says things in a room, one after another: all of them or none."""
+    room = _count_changes(room_id, len(drafts))
+    first = room.head - len(drafts) + 1
+    messages = [_placed(draft, room_id, place) for place, draft in enumerate(drafts, first)]
+    Message.objects.bulk_create(messages)
+    _publish(room, *messages)
+    return messages
+
+
+def _placed(draft: Draft, room_id: int, position: int) -> Message:
+    # Only under the lock is it certain that nobody is being removed meanwhile. Who answers has read
+    # what came before.
+    membership = Membership.objects.of(draft.user).filter(room=room_id)
+    if not membership.update(read=position):
         raise Forbidden("You are not in this room.")
-    if reply_to and not Message.objects.filter(pk=reply_to, room=room_id).exists():
+    if draft.reply_to and not Message.objects.filter(pk=draft.reply_to, room=room_id).exists():
         raise NotFound("The message you answer is not in this room.")
-    message = Message.objects.create(
+    return Message(
         room_id=room_id,
-        author=user,
-        client_id=client_id,
-        position=room.head,
-        version=room.head,
-        body=body,
-        html=html,
-        reply_to_id=reply_to,
+        author=draft.user,
+        client_id=draft.client_id,
+        position=position,
+        version=position,
+        body=draft.body,
+        html=draft.html,
+        reply_to_id=draft.reply_to,
     )
-    _publish(message, room)
-    return message
+
+
+_talk = GroupCommit(_create_messages, blames_one=(Refusal, IntegrityError))
 
 
 def edit_message(*, user: User, message_id: int, body: str) -> Message:
@@ -133,12 +153,12 @@ def rendered(body: str) -> tuple[str, str]:
     return body, markdown.render(body)
 
 
-def _count_change(room_id: int) -> Room:
-    """Takes the room's next number, its new head, and the room's row lock until the commit.
+def _count_changes(room_id: int, changes: int = 1) -> Room:
+    """Takes the room's next numbers, up to its new head, and its row lock until the commit.
 
     So the order of the numbers is the order of the commits, and a roll-back leaves no gap.
     """
-    rooms = list(Room.objects.raw(COUNT_CHANGE, [room_id]))
+    rooms = list(Room.objects.raw(COUNT_CHANGES, [changes, room_id]))
     if not rooms:
         raise NotFound("There is no such room.")
     return rooms[0]
@@ -187,17 +207,19 @@ def bury(message: Message) -> Message:
 
 def changed(message: Message) -> Message:
     """Gives a changed message its new number, and tells the room on commit."""
-    room = _count_change(message.room_id)
+    room = _count_changes(message.room_id)
     message.version = room.head
     message.save()
     message = Message.objects.for_wire().get(pk=message.pk)
-    _publish(message, room)
+    _publish(room, message)
     return message
 
 
-def _publish(message: Message, room: Room) -> None:
-    event = serializers.message(message)
-    transaction.on_commit(partial(fanout.publish, room.pk, room.serial, event))
+def _publish(room: Room, *messages: Message) -> None:
+    """Tells the room on commit. The messages have its newest numbers."""
+    first = room.serial - len(messages) + 1
+    events = [serializers.message(message) for message in messages]
+    transaction.on_commit(partial(fanout.publish, room.pk, first, *events))
 
 
 def _check_alive(message: Message) -> None:

@@ -175,7 +175,7 @@ async def test_revoked_all_sockets_of_a_user_hear_nothing_more_and_the_others_do
         stays = await open_page(relay, ALICE)
         gone = [await open_page(relay, BOB) for _ in range(2)]
         relay.take_in({"revoked": BOB, "serial": 1})
-        relay.take_in({"event": "2", "serial": 2})
+        relay.take_in({"events": ["2"], "serial": 2})
         assert await stays.next() == [2]
         assert all(page.heard_nothing_more for page in gone)
         assert all(page.socket.rooms == set() for page in gone)
@@ -195,7 +195,7 @@ async def test_who_was_sent_out_does_not_come_back_by_what_was_read_before() -> 
 async def test_what_was_said_after_a_removal_waits_for_it() -> None:
     async with at_work() as relay:
         stays, gone = await open_page(relay, ALICE), await open_page(relay, BOB)
-        relay.take_in({"event": "2", "serial": 2})
+        relay.take_in({"events": ["2"], "serial": 2})
         await a_few_turns()
         relay.take_in({"revoked": BOB, "serial": 1})
         assert await stays.next() == [2]
@@ -248,7 +248,7 @@ async def test_who_comes_or_goes_while_a_round_is_written_breaks_nothing() -> No
 async def test_what_another_process_published_goes_out_in_the_same_order() -> None:
     async with at_work() as relay:
         page = await open_page(relay)
-        relay.take_in({"event": "1", "serial": 1})
+        relay.take_in({"events": ["1"], "serial": 1})
         assert await page.next() == [1]
 
 
@@ -256,7 +256,7 @@ async def test_what_another_process_published_goes_out_in_the_same_order() -> No
 async def test_what_passes_goes_out_too() -> None:
     async with at_work() as relay:
         page = await open_page(relay)
-        relay.take_in({"event": '"typing"', "serial": 0})
+        relay.take_in({"passing": '"typing"'})
         assert await page.next() == ["typing"]
 
 
