@@ -10,13 +10,14 @@ NEWEST_PYTHON = $(shell for python in python3.13 $(HOME)/.pyenv/versions/3.13.*/
 	$$python -c "" 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run lint test test-newest chaos
+.PHONY: help run lint test test-newest chaos bench
 
 help:
 	@echo "make run    start the chat with some demo talk (PORT=8000)"
 	@echo "make test   check and test everything; what this machine lacks is named at the end"
 	@echo "make lint   check style and types only"
 	@echo "make chaos  kill servers under a chat in use, for five minutes (SECONDS=300 SEED=1)"
+	@echo "make bench  measure it beside its peers, those on Node if there is npm (SECONDS=10 RUNS=3)"
 
 run: export DEBUG ?= 1
 run: .venv/site-installed
@@ -39,6 +40,12 @@ chaos: SECONDS ?= 300
 chaos: SEED ?= 1
 chaos: .venv/tests-installed
 	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED)
+
+bench: SECONDS ?= 10
+bench: RUNS ?= 3
+bench: .venv/tests-installed
+	@if command -v npm >/dev/null; then cd bench/peers && npm ci --silent --no-audit --no-fund; fi
+	$(BIN)/python -m bench --seconds $(SECONDS) --runs $(RUNS) --write
 
 test-newest: .venv/newest/installed
 	.venv/newest/bin/python -m pytest -m "not once and not browser and not compose"

@@ -70,7 +70,7 @@ class Socket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # which uvloop's does not inherit from
-        transport.write(self._handshake)
+        self.transport.write(self._handshake)
 
     def data_received(self, data: bytes) -> None:
         seen = self._tail + data
@@ -79,7 +79,7 @@ class Socket(asyncio.Protocol):
             self._open(seen)
         if stamps := STAMP.findall(seen):
             self._hear(stamps)
-        for asked in self.wire.asks.findall(data):
+        for asked in self.wire.asks.findall(data):  # one that is cut in two is asked again
             answer = self.wire.answer.format(asked.decode())
             self.transport.write(frame(answer.encode()))
         if b"\x89" in data and (ping := SERVER_PING.search(data)):

@@ -35,6 +35,11 @@ class Server:
     environment: Callable[[Path], Environment]
     prepare: Callable[[Environment, Path], list[str]]
     cwd: Path = PROJECT
+    needs: Path = PROJECT  # a folder that has to be there
+
+    @property
+    def is_installed(self) -> bool:
+        return self.needs.is_dir()
 
     @contextmanager
     def running(self, folder: Path, redis: str, **changes: str) -> Iterator["Running"]:
@@ -111,6 +116,8 @@ def our_settings(folder: Path) -> Environment:
     return {
         "DJANGO_SETTINGS_MODULE": "chatsite.settings",
         "SECRET_KEY": SECRET_KEY,
+        "DEBUG": "0",
+        "RATE_LIMIT": "0",
         "DATABASE_URL": f"sqlite:///{folder / 'chat.sqlite3'}",
         "STATIC_ROOT": str(folder),
     }
@@ -168,7 +175,8 @@ def node(name: str, wire: str, script: str) -> Server:
     def command(port: int) -> list[str]:
         return ["node", script, "--port", str(port)]
 
-    return Server(name, wire, command, lambda folder: {}, lambda env, folder: [], PEERS)
+    packages = PEERS / "node_modules"
+    return Server(name, wire, command, lambda folder: {}, lambda env, folder: [], PEERS, packages)
 
 
 TUTORIAL_ON_DAPHNE = tutorial("tutorial, Daphne", tutorial_on_daphne)

@@ -56,7 +56,9 @@ def postgres_server() -> Iterator[str]:
         # fmt: on
         settings = (f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={data}")
         options = [word for setting in (*settings, *UNSAFE_BUT_FAST) for word in ("-c", setting)]
-        with running([postgres, "-D", str(data), *options], data, lambda: psycopg.connect(url)):
+        with running(
+            [postgres, "-D", str(data), *options], data, lambda: psycopg.connect(url).close()
+        ):
             yield url
 
 
