@@ -118,7 +118,7 @@ def our_settings(folder: Path) -> Environment:
         "SECRET_KEY": SECRET_KEY,
         "DEBUG": "0",
         "RATE_LIMIT": "0",
-        "DATABASE_URL": f"sqlite:///{folder / 'chat.sqlite3'}",
+        "DATABASE_URL": f"sqlite:///{folder / 'chat.sqlite3'}?conn_max_age=600",
         "STATIC_ROOT": str(folder),
     }
 

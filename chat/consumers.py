@@ -26,7 +26,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
     """The synchronous one. Its handlers may use the ORM as any view does."""
 
     async def handle(self, message: Any) -> None:
-        # As Channels does: on the ORM thread, closing old connections before and after.
+        # Channels' own: on the ORM thread, closing old connections before and after.
         await super(OpenSocket, self).dispatch(message)
 
     async def beat(self) -> None:
@@ -153,13 +153,13 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
 
     async def handle(self, message: Any) -> None:
         # Channels would go to the ORM thread before each event, to close old connections there.
-        # Most events never ask the database, and `database_sync_to_async` does the same by itself;
-        # so whoever awaits a query here does it before.
+        # Most events ask through `database_sync_to_async`, which does so by itself. `user_room`
+        # awaits a query, and does it before; `connect` comes right after a query for the user.
         await getattr(self, get_handler_name(message))(message)
 
     async def beat(self) -> None:
-        # No event of Channels' surrounds this task, so nothing else closes a connection that the
-        # database has dropped: every later query of the socket would fail.
+        # Nothing of Channels' surrounds this task. Without this, a query awaited in it would fail
+        # for ever once the database has dropped the connection.
         async for n in self.socket.beats(settings.HEARTBEAT):
             try:
                 await aclose_old_connections()

@@ -1,70 +1,102 @@
 """Group commit: what several threads want to write to the same room is written together.
 
-They would wait for each other in any case, for the lock of the room's row, each with a connection
-and a transaction of its own. Here they wait in front of the database: the first writes for all who
-have come by then, while the next ones gather. So the busier a room, the less a message costs, and
-the fewer of the ORM threads stand before its lock.
+They would wait for each other in any case, for the lock of the room's row, each with a transaction
+of its own. Here they wait in front of the database: one writes for all who have come, while the
+next ones gather. So the busier a room is, the less each of them costs.
 """
 
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future
-from threading import Lock
+from collections.abc import Callable, Sequence
+from copy import copy
+from threading import Event, Lock
 from typing import Generic, TypeVar
-from weakref import WeakValueDictionary
 
-Draft = TypeVar("Draft")
-Row = TypeVar("Row")
+Draft = TypeVar("Draft")  # what somebody wants to be written
+Row = TypeVar("Row")  # what it is once it was
 
 
-class Desk(Generic[Draft, Row]):
-    """Where the writers of one room meet."""
+class Interrupted(Exception):
+    """The thread that wrote for others was ended."""
 
-    def __init__(self) -> None:
-        self.waiting: deque[tuple[Draft, Future[Row]]] = deque()
-        self.writing = Lock()
+
+class Entry(Generic[Draft, Row]):
+    """A draft on its way, and the thread that waits for it."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.outcome: Row | Exception = Interrupted()
+        self.group: list[Entry[Draft, Row]] = []  # what its thread has to write for all of them
+        self.woken = Event()  # it was written, or has a group to write
 
 
 class GroupCommit(Generic[Draft, Row]):
-    """Passes drafts to `write`, those of a room together.
+    """Passes drafts to `commit`, those of a room together.
 
-    `write` gets the room's id and drafts, and returns a row for each; it runs in one transaction,
-    which it begins. What it raises is raised for each draft of the group. If that is one of
-    `blames_one`, then only a draft of the group was wrong, and each is written alone.
+    `commit` gets the room's id and drafts, writes them in a transaction of its own, and returns for
+    each its row or why it was refused. What it raises is raised for each of them. If that is one of
+    `blames_one`, though, a single draft spoiled it for all, and each is written alone.
     """
 
     def __init__(
         self,
-        write: Callable[[int, list[Draft]], list[Row]],
-        blames_one: tuple[type[Exception], ...],
+        commit: Callable[[int, list[Draft]], Sequence[Row | Exception]],
+        blames_one: type[Exception],
     ) -> None:
-        self._write = write
+        self._commit = commit
         self._blames_one = blames_one
-        self._desks: WeakValueDictionary[int, Desk[Draft, Row]] = WeakValueDictionary()
         self._lock = Lock()
+        self._waiting: dict[int, list[Entry[Draft, Row]]] = {}  # in rooms where somebody writes
 
     def write(self, room_id: int, draft: Draft) -> Row:
         """Returns once it is committed, by this thread or by another."""
-        row: Future[Row] = Future()
-        with self._lock:
-            desk = self._desks.setdefault(room_id, Desk())
-        desk.waiting.append((draft, row))
-        with desk.writing:
-            if not row.done():
-                self._write_all(room_id, [desk.waiting.popleft() for _ in range(len(desk.waiting))])
-        return row.result()
-
-    def _write_all(self, room_id: int, group: list[tuple[Draft, Future[Row]]]) -> None:
-        try:
-            rows = self._write(room_id, [draft for draft, _ in group])
-        except self._blames_one as error:
-            if len(group) == 1:
-                return group[0][1].set_exception(error)
-            for each in group:
-                self._write_all(room_id, [each])
-        except BaseException as error:  # whoever waits has to hear of it
-            for _, row in group:
-                row.set_exception(error)
+        entry: Entry[Draft, Row] = Entry(draft)
+        if self._must_wait(room_id, entry):
+            entry.woken.wait()
         else:
-            for (_, row), written in zip(group, rows, strict=True):
-                row.set_result(written)
+            entry.group = [entry]
+        if entry.group:
+            self._write_group(room_id, entry.group)
+        if isinstance(entry.outcome, Exception):
+            raise entry.outcome
+        return entry.outcome
+
+    def _must_wait(self, room_id: int, entry: Entry[Draft, Row]) -> bool:
+        with self._lock:
+            somebody_writes = room_id in self._waiting
+            self._waiting.setdefault(room_id, [])
+            if somebody_writes:
+                self._waiting[room_id].append(entry)
+            return somebody_writes
+
+    def _write_group(self, room_id: int, group: list[Entry[Draft, Row]]) -> None:
+        try:
+            self._write_all(room_id, group)
+        finally:
+            for entry in group:
+                entry.woken.set()
+            self._hand_over(room_id)
+
+    def _hand_over(self, room_id: int) -> None:
+        """Lets the first of those who wait write for all of them."""
+        with self._lock:
+            waiting = self._waiting.pop(room_id)
+            if not waiting:
+                return
+            self._waiting[room_id] = []
+        first = waiting[0]
+        first.group = waiting
+        first.woken.set()
+
+    def _write_all(self, room_id: int, group: list[Entry[Draft, Row]]) -> None:
+        outcomes = self._outcomes(room_id, [entry.draft for entry in group])
+        if any(isinstance(each, self._blames_one) for each in outcomes) and len(group) > 1:
+            for entry in group:
+                self._write_all(room_id, [entry])
+            return
+        for entry, outcome in zip(group, outcomes, strict=True):
+            entry.outcome = outcome
+
+    def _outcomes(self, room_id: int, drafts: list[Draft]) -> Sequence[Row | Exception]:
+        try:
+            return self._commit(room_id, drafts)
+        except Exception as error:  # each thread raises one of its own
+            return [copy(error) for _ in drafts]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from chat import protocol
@@ -11,7 +12,8 @@ from chat.socket import Socket
 
 logger = logging.getLogger(__name__)
 
-BREATH = 0.03  # seconds in which a busy room gathers events, so that they leave in one frame
+REST = 6  # times as long as its last round took, a room gathers events for the next,
+BREATH = 0.03  # but no longer than so many seconds
 YIELD_EVERY = 32  # sockets written to before the event loop may receive again
 
 
@@ -85,8 +87,9 @@ class Relay:
     async def write_rounds(self) -> None:
         """Writes what has come in to every socket, as one frame.
 
-        What comes in meanwhile leaves together in the next round. A round of several events means
-        a busy room, which then draws breath; a quiet room never waits.
+        What comes in meanwhile leaves together in the next round. After a round the room rests, so
+        that one in which much is said costs the process a part of its time, however large it is. In
+        a small room that is nothing, and a quiet one has rested when the next event comes.
         """
         while True:
             await self._arrived.wait()
@@ -96,10 +99,10 @@ class Relay:
                 asyncio.get_running_loop().call_later(PATIENCE, self._arrived.set)
             if not events:
                 continue
+            began = time.monotonic()
             for frame in protocol.frames(events):
                 await self._write_to_all(frame)
-            if len(events) > 1:
-                await asyncio.sleep(BREATH)
+            await asyncio.sleep(min(BREATH, REST * (time.monotonic() - began)))
 
     async def _write_to_all(self, frame: str) -> None:
         for written, socket in enumerate(tuple(self.sockets), 1):

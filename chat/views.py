@@ -88,7 +88,7 @@ def last_room(request: UserRequest) -> int | None:
     if last and mine.filter(room=last).exists():
         return last
     newest = Message.objects.filter(room=OuterRef("room")).newest_first().values("pk")[:1]
-    by_newest = mine.order_by(Subquery(newest).desc(nulls_last=True))
+    by_newest = mine.order_by(Subquery(newest).desc(nulls_last=True), "pk")
     return by_newest.values_list("room", flat=True).first()
 
 

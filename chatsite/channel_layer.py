@@ -12,7 +12,6 @@ lost and counted, and never raises: a message is a hint, the truth is in the dat
 import asyncio
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context
@@ -27,6 +26,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 Message = dict[str, Any]
 
 CAPACITY = 1_000  # messages that wait in one channel; what comes on top is lost
+TOGETHER = 100  # messages in one hint
 PATIENCE = 2.0  # seconds Redis has for one command
 RETRY = 1.0  # seconds until Redis is tried again after it failed
 PING = 10.0  # seconds between two words of a process to itself
@@ -139,8 +139,7 @@ class Uplink:
         self._listening: asyncio.Task[None] | None = None
         self._mending: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
-        self._sending = asyncio.Lock()
-        self._waiting: defaultdict[str, list[Message]] = defaultdict(list)
+        self._waiting: dict[str, list[Message]] = {}  # for groups that a hint is on its way to
         self._ping_at = self._heard_at = 0.0
         self._retry_at = 0.0
         self._is_away = False
@@ -154,14 +153,28 @@ class Uplink:
         return self._layer.groups.keys() | {self._ear}
 
     async def send(self, group: str, message: Message) -> None:
-        """Passes a message on to the other processes, with what waits for the same group: Redis
-        takes one hint after another, and a busy room soon has more of them than it takes."""
-        self._waiting[group].append(message)
-        async with self._sending:
-            if messages := self._waiting.pop(group, None):
-                await self._send_all(group, messages)
+        """Passes a message on to the other processes. If one to the same group is on its way, it
+        only comes to wait: Redis takes a hint after another, and soon fewer than a busy room has.
+        """
+        waiting = self._waiting.get(group)
+        if waiting is None:
+            await self._send_group(group, message)
+        elif len(waiting) < self._layer.capacity:
+            waiting.append(message)
+        else:
+            self.failures += 1
 
-    async def _send_all(self, group: str, messages: list[Message]) -> None:
+    async def _send_group(self, group: str, message: Message) -> None:
+        waiting = self._waiting[group] = [message]
+        try:
+            while waiting:
+                together = waiting[:TOGETHER]
+                del waiting[:TOGETHER]
+                await self._send_hint(group, together)
+        finally:
+            del self._waiting[group]
+
+    async def _send_hint(self, group: str, messages: list[Message]) -> None:
         hint = {"type": "hint", "from": self._process, "group": group, "messages": messages}
         if not await self._try(partial(self.redis.group_send, group, hint)):
             self.failures += len(messages)
@@ -220,7 +233,6 @@ class Uplink:
         self._joined = set()
         self._listening = None
         self._changing = asyncio.Lock()
-        self._sending = asyncio.Lock()
         self._mending = self._start(self._mend())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -241,9 +253,11 @@ class Uplink:
 
     def _hear(self, hint: Message) -> None:
         self._heard_at = time.monotonic()
-        if hint["from"] != self._process:
-            for message in hint["messages"]:
-                self._layer.deliver(hint["group"], message)
+        match hint:  # another version of the site may say it differently
+            case {"from": process, "group": group, "messages": messages}:
+                if process != self._process:
+                    for message in messages:
+                        self._layer.deliver(group, message)
 
     async def _mend(self) -> None:
         """Does what `match` could not, and now and then all of it again."""

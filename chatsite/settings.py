@@ -86,7 +86,6 @@ ASGI_THREADS = env.int("ASGI_THREADS", default=8)
 def database(url: str, pool: bool) -> dict[str, Any]:
     """One connection for each ORM thread: kept open, or lent by psycopg's pool."""
     config: dict[str, Any] = env.db_url_config(url)
-    config.setdefault("CONN_MAX_AGE", 0 if pool else 600)
     if config["ENGINE"] == "django.db.backends.sqlite3":
         # Readers beside one writer; a writer waits its turn instead of failing half-way.
         config["OPTIONS"] = {
@@ -103,6 +102,8 @@ def database(url: str, pool: bool) -> dict[str, Any]:
         # It tells of an outage within a second, and tries again without longer and longer pauses.
         waits = {"timeout": 1, "reconnect_timeout": 2}
         options["pool"] = {"min_size": 1, "max_size": ASGI_THREADS, **waits}
+    else:
+        config.setdefault("CONN_MAX_AGE", 600)
     return config | {"CONN_HEALTH_CHECKS": True}  # the server may have restarted meanwhile
 
 

@@ -32,7 +32,7 @@ def send_message(
         rate_limit.writes.spend(user.pk)
         draft = Draft(user, client_id, *rendered(body), reply_to)
         if transaction.get_connection().in_atomic_block:  # whose end decides about this too
-            return _create_messages(room_id, [draft])[0]
+            return _create_message(room_id, draft)
         return _talk.write(room_id, draft)
     except (Refusal, IntegrityError):
         said = Message.objects.filter(author=user, client_id=client_id).first()
@@ -53,19 +53,39 @@ class Draft:
 
 
 @transaction.atomic
-def _create_messages(room_id: int, drafts: list[Draft]) -> list[Message]:
-    """Says things in a room, one after another: all of them or none."""
+def _create_messages(room_id: int, drafts: list[Draft]) -> list[Message | Refusal]:
+    """Says things in a room, one after another. Returns for each the message, or why not."""
     room = _count_changes(room_id, len(drafts))
-    first = room.head - len(drafts) + 1
-    messages = [_placed(draft, room_id, place) for place, draft in enumerate(drafts, first)]
-    Message.objects.bulk_create(messages)
-    _publish(room, *messages)
-    return messages
+    position = room.head - len(drafts)
+    outcomes: list[Message | Refusal] = []
+    messages: list[Message] = []
+    for draft in drafts:
+        try:
+            messages.append(_accept(draft, room_id, position + len(messages) + 1))
+        except Refusal as refusal:
+            outcomes.append(refusal)
+        else:
+            outcomes.append(messages[-1])
+    if len(messages) < len(drafts):  # numbers that nobody takes would be gaps
+        room = _count_changes(room_id, len(messages) - len(drafts))
+    if messages:
+        Message.objects.bulk_create(messages)
+        _publish(room, *messages)
+    return outcomes
 
 
-def _placed(draft: Draft, room_id: int, position: int) -> Message:
-    # Only under the lock is it certain that nobody is being removed meanwhile. Who answers has read
-    # what came before.
+def _create_message(room_id: int, draft: Draft) -> Message:
+    outcome = _create_messages(room_id, [draft])[0]
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
+
+
+def _accept(draft: Draft, room_id: int, position: int) -> Message:
+    """The message to be stored, if its author may say it, who then has read what came before.
+
+    Asked under the lock: only then is it certain that nobody is being removed meanwhile.
+    """
     membership = Membership.objects.of(draft.user).filter(room=room_id)
     if not membership.update(read=position):
         raise Forbidden("You are not in this room.")
@@ -83,7 +103,8 @@ def _placed(draft: Draft, room_id: int, position: int) -> Message:
     )
 
 
-_talk = GroupCommit(_create_messages, blames_one=(Refusal, IntegrityError))
+# A repeated client id is found by the database only, and rolls the whole group back.
+_talk = GroupCommit(_create_messages, blames_one=IntegrityError)
 
 
 def edit_message(*, user: User, message_id: int, body: str) -> Message:

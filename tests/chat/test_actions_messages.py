@@ -11,7 +11,7 @@ from django.db.models import Count, F, Max
 from pytest_django import DjangoAssertNumQueries
 
 from chat import actions, protocol, queries, rate_limit
-from chat.actions.messages import MAX_EMOJI
+from chat.actions.messages import MAX_EMOJI, Draft, _create_messages
 from chat.models import Membership, Message, Room, User
 from chat.protocol import MAX_BODY, Forbidden, Invalid, NotFound, RateLimited, TooLarge
 from tests.factories import (
@@ -141,6 +141,25 @@ def test_sending_takes_three_queries_in_one_transaction(
 ) -> None:
     with listening(), django_assert_num_queries(2 + 3):  # begin, commit
         say(alice, garden)
+
+
+def test_of_those_who_speak_at_once_who_is_refused_takes_no_number(
+    alice: User, bob: User, garden: Room
+) -> None:
+    people = [alice, person("outsider"), bob, person("stranger"), alice]
+    drafts = [Draft(user, uuid4(), "Hello", "<p>Hello</p>", None) for user in people]
+    with listening() as heard:
+        outcomes = _create_messages(garden.pk, drafts)
+    assert [getattr(each, "position", type(each)) for each in outcomes] == [
+        1,
+        Forbidden,
+        2,
+        Forbidden,
+        3,
+    ]
+    assert heard.numbers == [1, 2, 3]
+    assert head(garden) == 3
+    assert (read_by(alice, garden), read_by(bob, garden)) == (3, 2)
 
 
 # --- once, for ever ------------------------------------------------------------------------------

@@ -14,8 +14,12 @@ KITCHEN, GARDEN = 1, 2
 SECONDS = 10.0
 
 
-class Wrong(Exception):
-    """A draft is."""
+class Refused(Exception):
+    """A draft was, and no other."""
+
+
+class Clash(Exception):
+    """A draft spoiled it for its group."""
 
 
 class Table:
@@ -23,19 +27,20 @@ class Table:
 
     def __init__(self) -> None:
         self.groups: list[tuple[int, list[str]]] = []
-        self.begun, self.may_end = Event(), Event()
+        self.begun = {"slow": Event(), "slower": Event()}
+        self.may_end = {"slow": Event(), "slower": Event()}
         self.outage: Exception | None = None
 
-    def write(self, room: int, drafts: list[str]) -> list[str]:
-        if drafts == ["slow"]:
-            self.begun.set()
-            assert self.may_end.wait(SECONDS)
+    def commit(self, room: int, drafts: list[str]) -> list[str | Exception]:
+        if drafts[0] in self.begun:
+            self.begun[drafts[0]].set()
+            assert self.may_end[drafts[0]].wait(SECONDS)
         if self.outage:
             raise self.outage
-        if "wrong" in drafts:
-            raise Wrong
+        if "clash" in drafts:
+            raise Clash
         self.groups.append((room, drafts))
-        return [draft.upper() for draft in drafts]
+        return [Refused() if draft == "refused" else draft.upper() for draft in drafts]
 
 
 @pytest.fixture
@@ -45,7 +50,7 @@ def table() -> Table:
 
 @pytest.fixture
 def commit(table: Table) -> GroupCommit[str, str]:
-    return GroupCommit(table.write, blames_one=(Wrong,))
+    return GroupCommit(table.commit, blames_one=Clash)
 
 
 Say = Callable[..., Future[str]]
@@ -66,12 +71,11 @@ def say(commit: GroupCommit[str, str]) -> Iterator[Say]:
 def meanwhile(table: Table, commit: GroupCommit[str, str], say: Say) -> Iterator[list[Future[str]]]:
     """While one is being written, what the block says comes to wait behind it."""
     first = say("slow")
-    assert table.begun.wait(SECONDS)
+    assert table.begun["slow"].wait(SECONDS)
     said: list[Future[str]] = []
     yield said
-    desk = commit._desks[KITCHEN]
-    wait_until(lambda: len(desk.waiting) == len(said), "all wait")
-    table.may_end.set()
+    wait_until(lambda: len(commit._waiting[KITCHEN]) == len(said), "all wait")
+    table.may_end["slow"].set()
     assert first.result(SECONDS) == "SLOW"
 
 
@@ -89,29 +93,51 @@ def test_who_comes_while_one_writes_is_written_together(
     assert [sorted(drafts) for _, drafts in table.groups] == [["slow"], ["a", "b", "c"]]
 
 
-def test_one_that_is_wrong_does_not_take_the_others_with_it(
+def test_one_that_is_refused_is_so_alone(
     table: Table, commit: GroupCommit[str, str], say: Say
 ) -> None:
     with meanwhile(table, commit, say) as said:
-        said += [say("a"), say("wrong"), say("c")]
+        said += [say("a"), say("refused"), say("c")]
     assert (said[0].result(SECONDS), said[2].result(SECONDS)) == ("A", "C")
-    with pytest.raises(Wrong):
+    with pytest.raises(Refused):
+        said[1].result(SECONDS)
+    assert len(table.groups) == 2
+
+
+def test_one_that_spoils_its_group_does_not_take_the_others_with_it(
+    table: Table, commit: GroupCommit[str, str], say: Say
+) -> None:
+    with meanwhile(table, commit, say) as said:
+        said += [say("a"), say("clash"), say("c")]
+    assert (said[0].result(SECONDS), said[2].result(SECONDS)) == ("A", "C")
+    with pytest.raises(Clash):
         said[1].result(SECONDS)
     assert sorted(drafts for _, drafts in table.groups) == [["a"], ["c"], ["slow"]]
+
+
+def test_who_is_written_does_not_wait_for_the_next_group(
+    table: Table, commit: GroupCommit[str, str], say: Say
+) -> None:
+    with meanwhile(table, commit, say) as said:
+        said.append(say("slower"))
+    assert table.begun["slower"].wait(SECONDS)
+    assert not said[0].done()
+    table.may_end["slower"].set()
+    assert said[0].result(SECONDS) == "SLOWER"
 
 
 def test_an_outage_reaches_everybody_and_is_over_for_the_next(
     table: Table, commit: GroupCommit[str, str], say: Say
 ) -> None:
     first = say("slow")
-    assert table.begun.wait(SECONDS)
+    assert table.begun["slow"].wait(SECONDS)
     second = say("a")
-    wait_until(lambda: len(commit._desks[KITCHEN].waiting) == 1, "it waits")
+    wait_until(lambda: len(commit._waiting[KITCHEN]) == 1, "it waits")
     table.outage = ConnectionError("gone")
-    table.may_end.set()
-    for each in (first, second):
-        with pytest.raises(ConnectionError):
-            each.result(SECONDS)
+    table.may_end["slow"].set()
+    errors = [each.exception(SECONDS) for each in (first, second)]
+    assert [type(error) for error in errors] == [ConnectionError, ConnectionError]
+    assert errors[0] is not errors[1]  # each thread adds its own traceback
     table.outage = None
     assert commit.write(KITCHEN, "b") == "B"
 
@@ -125,4 +151,4 @@ def test_rooms_do_not_wait_for_each_other(
 
 def test_nothing_is_kept_of_a_room_in_which_nobody_writes(commit: GroupCommit[str, str]) -> None:
     commit.write(KITCHEN, "hello")
-    assert not commit._desks
+    assert not commit._waiting

@@ -139,21 +139,31 @@ async def test_in_a_quiet_room_nothing_waits() -> None:
             put(relay, number)
             await a_few_turns()
             assert page.frames.get_nowait() == [number]
+            await asyncio.sleep(BREATH)
+
+
+class SlowPage(Page):
+    """It takes its time, and so does a round in which it is written to."""
+
+    async def _send(self, message: Any) -> None:
+        await asyncio.sleep(BREATH)
+        await super()._send(message)
 
 
 @awaited
-async def test_a_busy_room_draws_breath_and_gathers_what_comes_meanwhile() -> None:
+async def test_after_a_long_round_the_room_rests_and_gathers_what_comes_meanwhile() -> None:
     async with at_work() as relay:
-        page = await open_page(relay)
-        put(relay, 1, 2)
-        assert await page.next() == [1, 2]
-        breath_began = asyncio.get_running_loop().time()
-        put(relay, 3)
+        page = SlowPage()
+        relay.add(page.socket, 0)
+        await page.socket.release()
+        put(relay, 1)
+        assert await page.next() == [1]
+        rest_began = asyncio.get_running_loop().time()
+        put(relay, 2)
         await a_few_turns()
-        assert page.heard_nothing_more
-        put(relay, 4)
-        assert await page.next() == [3, 4]
-        assert asyncio.get_running_loop().time() - breath_began > BREATH / 2
+        put(relay, 3)
+        assert await page.next() == [2, 3]
+        assert asyncio.get_running_loop().time() - rest_began > 1.5 * BREATH  # a rest and a round
 
 
 # --- who is in -----------------------------------------------------------------------------------

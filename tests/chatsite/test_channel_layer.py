@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
@@ -205,6 +206,33 @@ async def test_of_many_messages_none_is_lost_while_channels_come_and_go(
             await passing.close()
         await stays.hears(299)
         assert sorted(stays.heard) == list(range(300))
+
+
+@awaited
+async def test_messages_that_wait_for_redis_leave_together_and_in_their_order(
+    processes: Processes, port: int
+) -> None:
+    with redis_server(port):
+        here, there = processes
+        listener = await Listener(there).open("g")
+        assert here.uplink
+        redis_layer = here.uplink.redis
+        with patch.object(redis_layer, "group_send", wraps=redis_layer.group_send) as hint:
+            await asyncio.gather(*(says(here, n) for n in range(250)))
+        await listener.hears(249)
+        assert listener.heard == list(range(250))
+        assert hint.call_count == 4  # the first alone, then as many as a hint may hold
+
+
+@awaited
+async def test_what_another_version_says_is_passed_over(processes: Processes, port: int) -> None:
+    with redis_server(port):
+        here, there = processes
+        listener = await Listener(there).open("g")
+        assert here.uplink
+        await here.uplink.redis.group_send("g", {"type": "hint", "from": "elsewhere", "what": "?"})
+        await says(here, 1)
+        await listener.hears(1)
 
 
 @awaited
