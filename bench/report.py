@@ -73,7 +73,7 @@ def section(case: Case, figures: Iterable[Figure]) -> str:
     rows = [[server, *(cell(mine, server, peer, name) for name in names)] for server in servers]
     head = [["", *names], [":--", *["--:"] * len(names)]]
     table = "\n".join(f"| {' | '.join(row)} |" for row in [*head, *rows])
-    return f"### {case.title}\n\n{table}\n"
+    return f"### {case.title}\n\n{table}\n\n![{case.title}](plots/{case.name}.svg)\n"
 
 
 def cell(figures: list[Figure], server: str, peer: str, name: str) -> str:
