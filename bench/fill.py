@@ -114,6 +114,7 @@ def main() -> None:
     if asked.cookies:
         name = settings.SESSION_COOKIE_NAME
         lines = [f"Cookie: {name}={session.session_key}\n" for session in signed_in]
+        asked.cookies.touch(mode=0o600)
         asked.cookies.write_text("".join(lines))
     print(places[0].pk)
 

@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections import Counter
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -101,9 +102,7 @@ async def run(load: Load) -> Outcome:
     for number in range(load.connections):
         cookie = load.cookies[number % len(load.cookies)]
         _, reader = await asyncio.get_running_loop().create_connection(
-            lambda cookie=cookie: Reader(load, cookie),  # type: ignore[misc]
-            "127.0.0.1",
-            load.port,
+            partial(Reader, load, cookie), "127.0.0.1", load.port
         )
         readers.append(reader)
     failures = [reader.failed for reader in readers]

@@ -58,16 +58,15 @@ def _create_messages(room_id: int, drafts: list[Draft]) -> list[Message | Refusa
     room = _count_changes(room_id, len(drafts))
     position = room.head - len(drafts)
     outcomes: list[Message | Refusal] = []
-    messages: list[Message] = []
     for draft in drafts:
         try:
-            messages.append(_accept(draft, room_id, position + len(messages) + 1))
+            outcomes.append(_accept(draft, room_id, position + 1))
+            position += 1
         except Refusal as refusal:
             outcomes.append(refusal)
-        else:
-            outcomes.append(messages[-1])
-    if len(messages) < len(drafts):  # numbers that nobody takes would be gaps
-        room = _count_changes(room_id, len(messages) - len(drafts))
+    if position < room.head:  # numbers that nobody took would be gaps
+        room = _count_changes(room_id, position - room.head)
+    messages = [outcome for outcome in outcomes if isinstance(outcome, Message)]
     if messages:
         Message.objects.bulk_create(messages)
         _publish(room, *messages)
