@@ -17,6 +17,7 @@ from chat.fanout import fanout
 from chat.models import Membership, Message, Room, User
 
 T = TypeVar("T")
+EMOJI = "😀😃😄😁😆😅😂🙂🙃😉😊😇😍😘😗😋😛😜😝😎😏"
 
 
 def person(username: str, **fields: Any) -> User:
@@ -52,6 +53,18 @@ def say(
         body=body,
         reply_to=reply_to,
     )
+
+
+def react(user: User, message: Message, emoji: str = "🎉", on: bool = True) -> Message:
+    return actions.react(user=user, message_id=message.pk, emoji=emoji, on=on)
+
+
+def edit(user: User, message: Message, body: str = "Hello again") -> Message:
+    return actions.edit_message(user=user, message_id=message.pk, body=body)
+
+
+def delete(user: User, message: Message) -> Message:
+    return actions.delete_message(user=user, message_id=message.pk)
 
 
 def fill(room: Room, author: User, size: int) -> None:
