@@ -162,8 +162,9 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         # for ever once the database has dropped the connection.
         async for n in self.socket.beats(settings.HEARTBEAT):
             try:
-                await aclose_old_connections()
-                await self.heartbeat({"n": n})
+                async with self.orm_thread():
+                    await aclose_old_connections()
+                    await self.heartbeat({"n": n})
             except Exception as error:
                 await self.survive(error, "heartbeat")
 

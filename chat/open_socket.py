@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 
 from channels.consumer import AsyncConsumer
@@ -51,7 +53,8 @@ class OpenSocket(AsyncConsumer):
         if self.socket.over and message["type"] == "websocket.receive":
             return  # it was still in the inbox
         try:
-            await self.handle(message)
+            async with self.orm_thread():
+                await self.handle(message)
         except StopConsumer:
             raise
         except Exception as error:
@@ -75,6 +78,11 @@ class OpenSocket(AsyncConsumer):
     async def beat(self) -> None:
         """Sends a heartbeat now and then, for as long as the socket is open."""
         raise NotImplementedError
+
+    def orm_thread(self) -> AbstractAsyncContextManager[Any]:
+        """One of the threads for the ORM, for all that is awaited in the block."""
+        borrow: Callable[[], AbstractAsyncContextManager[Any]] = cast(Any, self.scope)["orm_thread"]
+        return borrow()
 
     async def turned_away(self) -> int | None:
         """The code to close with at once, for who may not come in. The socket is accepted before: a

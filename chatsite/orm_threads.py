@@ -1,4 +1,4 @@
-"""N threads for the ORM: every socket and every request is pinned to one of them.
+"""N threads for the ORM, lent to requests and to the events of sockets: N bounds the connections.
 
 Left alone, all consumers of a process share one thread, and one slow query stalls every socket
 (https://github.com/django/channels/issues/2132), while each HTTP request opens a thread and a
@@ -7,7 +7,11 @@ Django keeps a connection for each thread, N database connections.
 """
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
@@ -17,16 +21,58 @@ from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallab
 SWITCH_INTERVAL = 0.0005
 
 
-class OrmThread:
-    """One thread, and how many sockets and requests are pinned to it."""
+class OrmThread(ThreadPoolExecutor):
+    """One thread, and how busy it is."""
 
     def __init__(self, name: str) -> None:
-        self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-        self.pinned = 0
+        super().__init__(max_workers=1, thread_name_prefix=name)
+        self._submitted = 0  # counted by the event loop,
+        self._done = 0  # and this by the thread
+        self._began = 0.0
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self._submitted += 1
+        return super().submit(self._run, partial(call, *args, **kwargs))
+
+    def _run(self, call: Callable[[], Any]) -> Any:
+        self._began = time.monotonic()
+        try:
+            return call()
+        finally:
+            self._done += 1
+
+    @property
+    def calls(self) -> int:
+        """How many run or wait here."""
+        return self._submitted - self._done
+
+    @property
+    def busyness(self) -> tuple[int, float]:
+        """Of those with as many calls the one that began last: another's query may be slow."""
+        return self.calls, -self._began
+
+
+class Borrowed(Executor):
+    """The thread that is least busy at the first call. Thread-sensitive as asgiref means it: all
+    further calls run there too, one after another."""
+
+    def __init__(self, threads: Sequence[OrmThread]) -> None:
+        self._threads = threads
+        self._thread: OrmThread | None = None
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if self._thread is None:
+            self._thread = min(self._threads, key=lambda thread: thread.busyness)
+        return self._thread.submit(call, *args, **kwargs)
 
 
 class OrmThreads:
-    """ASGI middleware that runs all thread-sensitive code of a scope on one of `size` threads."""
+    """ASGI middleware that runs all thread-sensitive code on one of `size` threads.
+
+    A request borrows a thread to its end, a socket for its handshake. What comes after may take
+    days: a consumer borrows one for each event, by `async with scope["orm_thread"]()`, so that no
+    socket is tied to the thread of another that is slow.
+    """
 
     def __init__(self, app: ASGI3Application, size: int) -> None:
         self.app = app
@@ -36,10 +82,9 @@ class OrmThreads:
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        thread = min(self.threads, key=lambda thread: thread.pinned)
-        thread.pinned += 1
-        try:
-            async with ThreadSensitiveContext(executor=thread.executor):
-                await self.app(scope, receive, send)
-        finally:
-            thread.pinned -= 1
+        async with self.borrow():
+            extended: Any = {**scope, "orm_thread": self.borrow}
+            await self.app(extended, receive, send)
+
+    def borrow(self) -> ThreadSensitiveContext:
+        return ThreadSensitiveContext(executor=Borrowed(self.threads))

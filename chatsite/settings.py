@@ -80,7 +80,7 @@ TEMPLATES = [
 
 # --- where the truth is --------------------------------------------------------------------------
 
-ASGI_THREADS = env.int("ASGI_THREADS", default=8)
+ASGI_THREADS = env.int("ASGI_THREADS", default=16)
 
 
 def database(url: str, pool: bool) -> dict[str, Any]:

@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 BY_BOTH, BY_ACCOUNT, BY_ADDRESS = settings.LOGIN_LIMITS
-HANDS = 8  # requests that a process works on at once: ASGI_THREADS
+HANDS = settings.ASGI_THREADS  # requests that a process works on at once
 
 
 def guess(server: Site, username: str, **headers: str) -> int:

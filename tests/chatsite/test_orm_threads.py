@@ -59,8 +59,8 @@ async def orm_threads(app: ASGI3Application, size: int) -> AsyncIterator[OrmThre
     middleware = OrmThreads(app, size=size)
     yield middleware
     for thread in middleware.threads:
-        thread.executor.submit(connections.close_all).result()
-        thread.executor.shutdown()
+        thread.submit(connections.close_all).result()
+        thread.shutdown()
 
 
 async def open_socket(app: Any, user: User, session: Any) -> WebsocketCommunicator:
@@ -70,6 +70,13 @@ async def open_socket(app: Any, user: User, session: Any) -> WebsocketCommunicat
     assert connected
     await socket.receive_from(timeout=10)
     return socket
+
+
+async def idle(app: OrmThreads, threads: int) -> None:
+    """Returns once so many threads have nothing to do."""
+    async with asyncio.timeout(10):
+        while sum(thread.calls == 0 for thread in app.threads) < threads:  # noqa: ASYNC110 - threads cannot set an event of asyncio
+            await asyncio.sleep(0.001)
 
 
 async def answer(socket: WebsocketCommunicator) -> None:
@@ -94,6 +101,32 @@ def test_eight_slow_handlers_run_side_by_side(consumer: str) -> None:
 
     asyncio.run(meet())
     assert len(meeting.threads) == len(meeting.connections) == EVERYBODY
+
+
+@pytest.mark.parametrize("consumer", ["sync", "async"])
+def test_nobody_waits_behind_a_slow_query_while_a_thread_is_free(consumer: str) -> None:
+    """However many sockets there are: none is tied to the thread of one that is slow."""
+    user, meeting = person("alice"), Meeting(3)
+    session = session_of(user)
+
+    async def meet() -> None:
+        async with orm_threads(slow(consumer, meeting), size=3) as app:
+            sockets = [await open_socket(app, user, session) for _ in range(20)]
+            for slow_ones, socket in enumerate(sockets[:2]):
+                await idle(app, threads=3 - slow_ones)
+                await socket.send_to(text_data='{"type": "pong", "n": 1, "ref": "done"}')
+            for socket in sockets[2:]:
+                await idle(app, threads=1)
+                await socket.send_to(text_data='{"type": "typing", "room": 0, "ref": "done"}')
+                await answer(socket)
+            await idle(app, threads=1)
+            await sockets[2].send_to(text_data='{"type": "pong", "n": 1, "ref": "done"}')
+            await asyncio.gather(*(answer(socket) for socket in sockets[:3]))
+            for socket in sockets:
+                await socket.disconnect(timeout=10)
+
+    asyncio.run(meet())
+    assert len(meeting.threads) == 3
 
 
 @pytest.mark.parametrize("consumer", ["sync", "async"])

@@ -57,8 +57,8 @@ class World:
         self._thread.submit(self._runner.close).result()
         self._thread.shutdown()
         for thread in self.application.threads:
-            thread.executor.submit(connections.close_all).result()
-            thread.executor.shutdown()
+            thread.submit(connections.close_all).result()
+            thread.shutdown()
 
 
 @contextmanager
