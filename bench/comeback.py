@@ -26,7 +26,7 @@ from bench.load import DEADLINE, OPENING
 # As in static/chat/socket.js and static/chat/backoff.js, in seconds.
 FIRST, LONGEST = 1.0, 30.0
 LATER = {"4429": 3, "4503": 2}
-OPENS_IN = 10.0
+OPENS_IN, WELCOMES_IN = 10.0, 30.0
 PATIENCE = 2.5  # heartbeats
 
 NOBODY_THERE = ConnectionRefusedError.__name__
@@ -95,6 +95,7 @@ class Page:
         )
         now = asyncio.get_running_loop().time
         async with asyncio.timeout(OPENS_IN) as patience, connection as socket:
+            patience.reschedule(now() + WELCOMES_IN)
             heartbeat = 0.0
             while True:
                 for event in json.loads(await socket.recv()):

@@ -34,7 +34,6 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
             await self.dispatch({"type": "heartbeat", "n": n})
 
     def connect(self) -> None:
-        self.accept(self.subprotocol)
         if code := async_to_sync(self.turned_away)():
             return self.close(code)
         async_to_sync(self.channel_layer.group_add)(user_group(self.user.pk), self.channel_name)
@@ -169,7 +168,6 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
                 await self.survive(error, "heartbeat")
 
     async def connect(self) -> None:
-        await self.accept(self.subprotocol)
         if code := await self.turned_away():
             return await self.close(code)
         await self.channel_layer.group_add(user_group(self.user.pk), self.channel_name)

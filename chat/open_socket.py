@@ -9,6 +9,7 @@ from typing import Any, cast
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django import db
+from django.conf import settings
 
 from chat import protocol, rate_limit
 from chat.fanout import channel_layer, fanout
@@ -18,6 +19,10 @@ from chat.protocol import Error, Event, Refusal
 from chat.socket import Socket
 
 OUTAGE = (db.OperationalError, db.InterfaceError)  # any other database error is a fault of ours
+
+# When a whole crowd comes back, the first are welcomed soon rather than all at the same late
+# moment, and half of the ORM threads are left to those who are here already.
+TURNS = asyncio.Semaphore(max(1, settings.ASGI_THREADS // 2))
 
 logger = logging.getLogger(__name__)
 outage = logging.getLogger("outage")
@@ -53,12 +58,21 @@ class OpenSocket(AsyncConsumer):
         if self.socket.over and message["type"] == "websocket.receive":
             return  # it was still in the inbox
         try:
-            async with self.orm_thread():
-                await self.handle(message)
+            if message["type"] == "websocket.connect":
+                await self.welcome_in_turn(message)
+            else:
+                async with self.orm_thread():
+                    await self.handle(message)
         except StopConsumer:
             raise
         except Exception as error:
             await self.survive(error, message["type"])
+
+    async def welcome_in_turn(self, message: Any) -> None:
+        """Accepts at once, which tells the client that somebody is there, and welcomes in turn."""
+        await self.socket.accept(self.subprotocol)
+        async with TURNS, self.orm_thread():
+            await self.handle(message)
 
     async def handle(self, message: Any) -> None:
         """Runs the handler of an event."""

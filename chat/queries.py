@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 
 from chat import protocol, serializers
@@ -30,7 +30,9 @@ def membership(user: User, room_id: int) -> Membership:
 
 def memberships(user: User) -> list[Membership]:
     """All rooms of a user, by name."""
-    rooms = Membership.objects.of(user).for_side_bar()
+    rooms = list(Membership.objects.of(user).select_related("room").with_unread())
+    direct = [membership.room for membership in rooms if membership.room.is_direct]
+    prefetch_related_objects(direct, "memberships__user")  # without any, this costs nothing
     return sorted(rooms, key=lambda membership: membership.room.name_for(user).casefold())
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from typing import Any
 
 from chat import protocol
@@ -26,6 +27,7 @@ class Relay:
     def __init__(self, room_id: int, serial: int) -> None:
         self.room_id = room_id
         self.sockets: set[Socket] = set()
+        self._people: Counter[int] = Counter()  # whose sockets these are, and how many
         self.presence = Presence(room_id)
         self.subscribed = asyncio.Event()
         self.people_changed = asyncio.Event()
@@ -37,12 +39,18 @@ class Relay:
         """Lets a socket in whose person was in the room at this serial number."""
         if self._revoked.get(socket.user_id, 0) > serial:
             return  # and was sent out since
-        self.sockets.add(socket)
+        if socket not in self.sockets:
+            self.sockets.add(socket)
+            self._people[socket.user_id] += 1
         socket.rooms.add(self.room_id)
         self.people_changed.set()
 
     def drop(self, socket: Socket) -> None:
-        self.sockets.discard(socket)
+        if socket in self.sockets:
+            self.sockets.remove(socket)
+            self._people[socket.user_id] -= 1
+            if not self._people[socket.user_id]:
+                del self._people[socket.user_id]
         socket.rooms.discard(self.room_id)
         self.people_changed.set()
 
@@ -72,17 +80,14 @@ class Relay:
 
     def snapshot(self) -> protocol.Presence:
         """Who is in the room, for a socket that has just come."""
-        return self.presence.snapshot(self._users())
+        return self.presence.snapshot(set(self._people))
 
     def tell_presence(self) -> set[int]:
         """Tells the sockets who came and went. Returns who is here, in this process."""
-        users = self._users()
+        users = set(self._people)
         if changes := self.presence.changes(users):
             self.put(0, protocol.encode(changes))
         return users
-
-    def _users(self) -> set[int]:
-        return {socket.user_id for socket in self.sockets}
 
     async def write_rounds(self) -> None:
         """Writes what has come in to every socket, as one frame.

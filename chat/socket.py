@@ -81,6 +81,9 @@ class Socket:
             await self.send(text(self._held.pop(0)))
         self._held = None
 
+    async def accept(self, subprotocol: str | None) -> None:
+        await self.send({"type": "websocket.accept", "subprotocol": subprotocol})
+
     async def close(self, code: int) -> None:
         await self.send(closing(code))
 

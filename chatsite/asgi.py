@@ -1,5 +1,6 @@
 """The only place where protocols are wired to applications."""
 
+import gc
 import os
 
 from django.core.asgi import get_asgi_application
@@ -21,3 +22,8 @@ application = OrmThreads(
     ProtocolTypeRouter({"http": http, "websocket": ComeBackLater(websocket)}),
     size=settings.ASGI_THREADS,
 )
+
+# The garbage collector stops everything while it looks for cycles. As Python sets it, it does so for
+# every socket that is opened, and now and then goes through all that was ever loaded, which stays.
+gc.freeze()
+gc.set_threshold(10_000)

@@ -148,9 +148,8 @@ class Uplink:
     def redis(self) -> BaseChannelLayer:
         return channel_layers[self._beneath]
 
-    @property
-    def _wanted(self) -> set[str]:
-        return self._layer.groups.keys() | {self._ear}
+    def _wants(self, group: str) -> bool:
+        return group in self._layer.groups or group == self._ear
 
     async def send(self, group: str, message: Message) -> None:
         """Passes a message on to the other processes. If one to the same group is on its way, it
@@ -186,7 +185,7 @@ class Uplink:
         """Joins the group if it has channels here, else leaves it. False if Redis is away."""
         self._adopt_loop()
         async with self._changing:
-            wanted, joined = group in self._wanted, group in self._joined
+            wanted, joined = self._wants(group), group in self._joined
             if wanted == joined:
                 return True
             if not await self._try(partial(self._change, group, wanted)):
@@ -267,7 +266,7 @@ class Uplink:
             if time.monotonic() > refresh_at:
                 refresh_at += REFRESH
                 self._joined.clear()
-            for group in self._wanted ^ self._joined:
+            for group in self._joined ^ {*self._layer.groups, self._ear}:
                 if not await self.match(group):
                     break
             await self._check_hearing()

@@ -7,7 +7,7 @@ import { address } from "chat/consumer";
 const SIGNED_OUT = 4401;
 const FORBIDDEN = 4403;
 const LATER = { 4429: 3, 4503: 2 }; // attempts to begin with: "too much", and everybody at once
-const [OPENS_IN, ANSWERS_IN] = [10, 5]; // seconds
+const [OPENS_IN, WELCOMES_IN, ANSWERS_IN] = [10, 30, 5]; // seconds
 const PATIENCE = 2.5; // heartbeats
 
 let socket = null;
@@ -30,6 +30,7 @@ function connect() {
   socket = new WebSocket(address(), "chat.v1");
   socket.onmessage = ({ data }) => hear(JSON.parse(data));
   socket.onclose = ({ code }) => lost(code);
+  socket.onopen = () => watch(WELCOMES_IN); // a server to which everybody comes back may be slow
   heard = Date.now();
   watch(OPENS_IN);
 }
@@ -51,7 +52,7 @@ function watch(seconds) {
 
 function lost(code) {
   clearTimeout(watchdog);
-  socket.onmessage = socket.onclose = null;
+  socket.onopen = socket.onmessage = socket.onclose = null;
   socket.close();
   socket = welcome = null;
   emit("disconnected");
@@ -65,7 +66,7 @@ function lost(code) {
 
 /** A socket that may be dead is replaced; one that may be alive has to answer. */
 on("doubt", (asleep) => {
-  const patience = welcome ? 1.5 * welcome.heartbeat : OPENS_IN;
+  const patience = welcome ? 1.5 * welcome.heartbeat : WELCOMES_IN;
   if (socket && (asleep || Date.now() - heard > patience * 1000)) lost();
   connect();
   if (send({ type: "pong", n: beat, ref: "probe" })) watch(ANSWERS_IN);
