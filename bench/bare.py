@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.urls import path
 
 from chat import queries, serializers
-from chat.views import PEOPLE, UserRequest
+from chat.views import UserRequest
 from chatsite.urls import urlpatterns as site
 
 
@@ -18,13 +18,10 @@ from chatsite.urls import urlpatterns as site
 def bare(request: UserRequest, room_id: int) -> HttpResponse:
     here = queries.membership(request.user, room_id)
     history = queries.newest_messages(room_id)
-    people = queries.people(room_id)[:PEOPLE]
     rooms = queries.memberships(request.user)
     found = {
         "head": here.room.head,
-        "size": here.room.memberships.count(),
         "history": [serializers.message(message) for message in history],
-        "people": [serializers.person(membership.user) for membership in people],
         "rooms": [serializers.room_state(membership, request.user) for membership in rooms],
     }
     return HttpResponse(msgspec.json.encode(found), content_type="application/json")

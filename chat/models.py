@@ -42,6 +42,7 @@ class User(AbstractUser):
     display_name = models.CharField(max_length=60)
     color = models.PositiveSmallIntegerField(default=random_color)
     is_owner = models.BooleanField(default=False, editable=False)
+    profile_changed_at = models.DateTimeField(auto_now=True, db_index=True)
 
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 

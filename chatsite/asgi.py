@@ -23,7 +23,7 @@ application = OrmThreads(
     size=settings.ASGI_THREADS,
 )
 
-# The garbage collector stops everything while it looks for cycles. As Python sets it, it does so for
-# every socket that is opened, and now and then goes through all that was ever loaded, which stays.
+# The garbage collector stops everything while it looks for cycles. As Python sets it, it does so
+# for every socket that is opened, and now and then goes through all that was ever loaded.
 gc.freeze()
 gc.set_threshold(10_000)

@@ -46,11 +46,13 @@ MAY_IMPORT = {
     " chat.models chat.protocol",
     "chat.routing": "chat.consumers",
     "chat.forms": "chat.models",
-    "chat.views": "chat.forms chat.actions chat.queries chat.serializers chat.models chat.protocol",
+    "chat.views": "chat.forms chat.actions chat.queries chat.serializers chat.presence chat.models"
+    " chat.protocol",
     "chat.urls": "chat.views",
     "chat.admin": "chat.actions chat.models chat.protocol",
     "chat.middleware": "chat.protocol",
     "chat.management.commands.demo": "chat.actions chat.markdown chat.models",
+    "chat.templatetags.icons": "",
     "chat.templatetags.modules": "",
     "chat.apps": "",
     # the site, which knows nothing of chat but where it begins
@@ -88,6 +90,7 @@ TESTED_BY = {
     "chat.forms": "tests/chat/test_views.py",  # filled in on their pages
     "chat.urls": "tests/chat/test_views.py",
     "chat.middleware": "tests/chat/test_views.py",
+    "chat.templatetags.icons": "tests/chat/test_views.py",
     "chat.templatetags.modules": "tests/chat/test_views.py",
     "chat.actions": "tests/chat/test_actions_messages.py",  # a list of names
     "chat.apps": "tests/chat/test_models.py",  # only names the app

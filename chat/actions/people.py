@@ -55,7 +55,7 @@ def update_profile(*, user: User, display_name: str, color: int) -> None:
     user.display_name, user.color = display_name, color
     checked(user)
     with transaction.atomic():
-        user.save(update_fields=["display_name", "color"])
+        user.save(update_fields=["display_name", "color", "profile_changed_at"])
         show_anew(user)
 
 

@@ -10,14 +10,9 @@ function render() {
     person.toggleAttribute("data-here", here.has(Number(person.dataset.user)));
   }
   const online = place.querySelector("[data-online]");
-  if (online) count(online, place.querySelector("[data-size]"));
-}
-
-/** Who came into the room since the page was made is online, and a member. */
-function count(online, size) {
+  if (!online) return;
   online.hidden = !here.size;
   online.textContent = `${here.size} online`;
-  size.textContent = Math.max(Number(size.textContent), here.size);
 }
 
 on("disconnected", () => {

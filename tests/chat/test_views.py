@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.db import connection
+from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.test import Client
@@ -17,7 +18,7 @@ from django.utils import timezone
 
 from chat import actions
 from chat.models import Invitation, Membership, Room, User
-from tests.factories import direct, fill, person, room, say
+from tests.factories import direct, edit, fill, person, room, say
 
 pytestmark = pytest.mark.django_db
 
@@ -90,7 +91,7 @@ def test_a_room_that_does_not_exist_is_not_found(as_bob: Client) -> None:
 def test_pages_of_a_person_are_kept_by_no_shared_cache(alice: User, as_alice: Client) -> None:
     garden = room(alice)
     for path in (reverse("rooms"), reverse("room", args=[garden.pk])):
-        assert as_alice.get(path)["Cache-Control"] == "private"
+        assert as_alice.get(path)["Cache-Control"] == "private, no-cache"
 
 
 @pytest.mark.parametrize("name", ["room_join", "room_leave", "member_add"])
@@ -265,6 +266,97 @@ def test_html_enters_the_page_in_one_module_only() -> None:
     sinks = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser")
     modules = (settings.BASE_DIR / "static" / "chat").glob("*.js")
     assert [path.name for path in modules if sinks.search(path.read_text())] == ["html.js"]
+
+
+# --- what the browser has already ----------------------------------------------------------------
+
+
+def again(client: Client, room: Room, response: HttpResponse) -> HttpResponse:
+    """Asks for the page of a room as a browser does that has this answer."""
+    return client.get(reverse("room", args=[room.pk]), headers={"If-None-Match": response["ETag"]})
+
+
+@pytest.fixture
+def kept(as_alice: Client, garden: Room) -> HttpResponse:
+    """The page of the garden, as the browser of Alice keeps it; the first one brought a cookie."""
+    say(garden.members.get(username="bob"), garden)
+    as_alice.get(reverse("room", args=[garden.pk]))
+    return as_alice.get(reverse("room", args=[garden.pk]))
+
+
+def test_a_page_that_is_as_it_was_is_not_sent_again(
+    as_alice: Client, garden: Room, kept: HttpResponse
+) -> None:
+    response = again(as_alice, garden, kept)
+    assert (response.status_code, response.content) == (304, b"")
+    assert kept["Cache-Control"] == "private, no-cache"
+    # With a policy of its own, its nonce would take the place of that of the page.
+    assert "nonce-" in kept["Content-Security-Policy"]
+    assert "Content-Security-Policy" not in response
+
+
+def test_an_answer_that_nothing_has_changed_is_cheap(
+    as_alice: Client, garden: Room, kept: HttpResponse
+) -> None:
+    with CaptureQueriesContext(connection) as of_the_page:
+        as_alice.get(reverse("room", args=[garden.pk]))
+    with CaptureQueriesContext(connection) as of_the_answer:
+        again(as_alice, garden, kept)
+    assert len(of_the_answer) == 5  # session, user, membership, profiles, rooms
+    assert len(of_the_answer) < len(of_the_page)
+
+
+CHANGES: dict[str, Callable[[User, User, Room], object]] = {
+    "something was said": lambda alice, bob, garden: say(bob, garden),
+    "it was edited": lambda alice, bob, garden: edit(bob, garden.messages.get()),
+    "something was said in another room": lambda alice, bob, garden: say(bob, room(alice, bob)),
+    "she has read on": lambda alice, bob, garden: actions.mark_read(
+        user=alice, room_id=garden.pk, position=say(bob, garden).position
+    ),
+    "the room has another name": lambda alice, bob, garden: actions.update_room(
+        user=alice, room_id=garden.pk, name="Meadow", topic=""
+    ),
+    "somebody looks different": lambda alice, bob, garden: actions.update_profile(
+        user=bob, display_name="Robert", color=1
+    ),
+    "she was promoted": lambda alice, bob, garden: Membership.objects.filter(user=alice).update(
+        role=Membership.Role.MODERATOR
+    ),
+    "she came into another room": lambda alice, bob, garden: actions.add_member(
+        user=bob, room_id=room(bob, name="Kitchen").pk, member_id=alice.pk
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_page_that_changed_is_sent(
+    as_alice: Client,
+    alice: User,
+    bob: User,
+    garden: Room,
+    kept: HttpResponse,
+    change: Callable[[User, User, Room], object],
+) -> None:
+    change(alice, bob, garden)
+    assert again(as_alice, garden, kept).status_code == 200
+
+
+def test_nobody_else_and_no_later_session_is_told_that_nothing_changed(
+    as_alice: Client, as_bob: Client, alice: User, garden: Room, kept: HttpResponse
+) -> None:
+    assert again(as_bob, garden, kept).status_code == 200
+    assert again(logged_in(alice), garden, kept).status_code == 200
+    Membership.objects.filter(user=alice, room=garden).delete()
+    assert again(as_alice, garden, kept).status_code == 403
+
+
+def test_a_message_to_the_reader_is_shown_whatever_the_browser_has(
+    as_alice: Client, garden: Room, kept: HttpResponse
+) -> None:
+    as_alice.post(reverse("profile"), {"display_name": "Alice", "color": 1})
+    response = as_alice.get(reverse("room", args=[garden.pk]))
+    assert "Saved." in response.content.decode()
+    assert "ETag" not in response
 
 
 # --- rooms and people ----------------------------------------------------------------------------
