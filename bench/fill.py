@@ -97,7 +97,7 @@ def main() -> None:
     parser = ArgumentParser(prog="python -m bench.fill")
     for name in ("rooms", "people", "messages"):
         parser.add_argument(f"--{name}", type=int, required=True, metavar="N")
-    parser.add_argument("--each", type=int, metavar="N", help="rooms a person is in; else all")
+    parser.add_argument("--each", type=int, metavar="N", help="rooms a person is in; 0: all")
     parser.add_argument("--cookies", type=Path, metavar="FILE")
     asked = parser.parse_args()
     with transaction.atomic():

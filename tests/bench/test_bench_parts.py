@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,7 +18,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import bare_settings, cases, comeback, load, pages, posts, servers
+from bench import bare_settings, comeback, load, pages, posts, servers
+from bench.cases import talk
 from bench.peers import sql
 from chat.models import User
 from tests import factories
@@ -30,18 +30,7 @@ pytestmark = pytest.mark.once
 
 ROOMS, PEOPLE, MESSAGES = [1, 2, 3], [1, 2, 3, 4, 5, 6], 120
 SECONDS = 0.5
-SERVED = {"DJANGO_SETTINGS_MODULE": "bench.bare_settings"}
-
-
-def fill(env: servers.Environment, folder: Path) -> list[str]:
-    """Makes rooms, people and messages. Returns whom to log in as."""
-    cookies = folder / "cookies"
-    sizes = {"rooms": len(ROOMS), "people": len(PEOPLE), "messages": MESSAGES, "cookies": cookies}
-    options = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
-    servers.manage(env, "migrate", "--verbosity", "0")
-    filled = run("bench.fill", *options, env=env)
-    assert int(filled) == ROOMS[0]
-    return [line.removeprefix("Cookie: ") for line in cookies.read_text().splitlines()]
+FILLED = servers.People(rooms=len(ROOMS), people=len(PEOPLE), messages=MESSAGES)
 
 
 def run(
@@ -61,11 +50,6 @@ def measured(module: ModuleType, load: msgspec.Struct) -> Any:
     return msgspec.json.decode(outcome, type=module.Outcome)
 
 
-def with_pages(env: servers.Environment, folder: Path) -> list[str]:
-    servers.manage(env, "collectstatic", "--verbosity", "0", "--no-input")
-    return fill(env, folder)
-
-
 @pytest.fixture(
     scope="module",
     params=[servers.OURS_ON_DAPHNE, servers.OURS_ON_UVICORN],
@@ -74,13 +58,15 @@ def with_pages(env: servers.Environment, folder: Path) -> list[str]:
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis_url: str
 ) -> Iterator[servers.Running]:
-    ours: servers.Server = replace(request.param, prepare=with_pages)
-    with ours.running(tmp_path_factory.mktemp("server"), redis_url, **SERVED) as running:
+    ours: servers.Server = request.param
+    folder = tmp_path_factory.mktemp("server")
+    pages = {"DJANGO_SETTINGS_MODULE": "bench.bare_settings", "STATIC_ROOT": servers.static_files()}
+    with ours.running(folder, redis_url, FILLED, **pages) as running:
         yield running
 
 
 def test_what_is_filled_counts_as_the_chat_does(tmp_path: Path) -> None:
-    fill(os.environ | servers.our_settings(tmp_path), tmp_path)
+    servers.fill(os.environ | servers.our_settings(tmp_path), tmp_path, FILLED)
     query = """SELECT id, head, removals,
         (SELECT COUNT(*) FROM chat_membership WHERE room_id = room.id AND read = head),
         (SELECT COUNT(DISTINCT version) FROM chat_message WHERE room_id = room.id)
@@ -112,8 +98,8 @@ def test_all_that_is_said_is_delivered(server: servers.Running, wire: str) -> No
 def test_all_that_is_said_in_the_chat_of_the_tutorial_is_delivered(
     tmp_path: Path, redis_url: str, peer: servers.Server
 ) -> None:
-    with peer.running(tmp_path, redis_url) as running:
-        outcome = cases.talk(running, sockets=5, rate=10, seconds=SECONDS)
+    with peer.running(tmp_path, redis_url, servers.People()) as running:
+        outcome = talk.talk(running, sockets=5, rate=10, seconds=SECONDS)
     assert outcome.delivered == outcome.expected > 0
 
 
@@ -196,7 +182,8 @@ def test_the_near_limit_is_reached_with_the_same_outcome(
 ) -> None:
     try:
         with postgres_server() as url:
-            fill(os.environ | servers.our_settings(tmp_path) | {"DATABASE_URL": url}, tmp_path)
+            env = os.environ | servers.our_settings(tmp_path) | {"DATABASE_URL": url}
+            servers.fill(env, tmp_path, FILLED)
             load = sql.Load(database=url, rooms=ROOMS, people=PEOPLE, threads=4, seconds=SECONDS)
             outcome = measured(sql, load)
             with psycopg.connect(url) as database:

@@ -1,0 +1,73 @@
+"""What is measured."""
+
+from bench.case import Case
+from bench.cases.pages import room_page
+from bench.cases.talk import fan_out, saturation
+from bench.servers import (
+    BARE_WS,
+    OURS_ON_DAPHNE,
+    OURS_ON_UVICORN,
+    SOCKET_IO,
+    SYNC_ON_DAPHNE,
+    TUTORIAL_ON_DAPHNE,
+    TUTORIAL_ON_UVICORN,
+)
+
+OURS = (OURS_ON_DAPHNE, OURS_ON_UVICORN)
+TUTORIAL = (TUTORIAL_ON_DAPHNE, TUTORIAL_ON_UVICORN)
+NODE = (SOCKET_IO, BARE_WS)
+TO_SOCKET_IO = dict.fromkeys((*OURS, SYNC_ON_DAPHNE, BARE_WS), SOCKET_IO)
+TO_TUTORIAL = dict(zip(OURS, TUTORIAL, strict=True))
+
+CASES = [
+    Case(
+        "quiet",
+        "A quiet room: 200 sockets, 5 messages/s",
+        OURS + NODE,
+        fan_out(200, 5),
+        rivals=TO_SOCKET_IO,
+    ),
+    Case(
+        "tutorial",
+        "What the tutorial's chat bears: 200 sockets, 10 messages/s",
+        OURS + TUTORIAL,
+        fan_out(200, 10),
+        rivals=TO_TUTORIAL,
+    ),
+    Case(
+        "talk",
+        "200 sockets, 100 messages/s",
+        (*OURS, SYNC_ON_DAPHNE, *NODE),
+        fan_out(200, 100),
+        rivals=TO_SOCKET_IO,
+    ),
+    Case(
+        "busy",
+        "200 sockets, 400 messages/s",
+        OURS + NODE,
+        fan_out(200, 400),
+        rivals=TO_SOCKET_IO,
+    ),
+    Case(
+        "crowd",
+        "1,000 sockets, 100 messages/s",
+        OURS + NODE,
+        fan_out(1_000, 100),
+        rivals=TO_SOCKET_IO,
+    ),
+    Case(
+        "saturation",
+        "As much as it bears: 200 sockets, everything there within two seconds",
+        OURS + NODE,
+        saturation,
+        seconds=2.5,  # of each rate
+        rivals=TO_SOCKET_IO,
+    ),
+    Case(
+        "pages",
+        "A room's page with 40 messages, and the same queries without rendering: 16 connections",
+        OURS,
+        room_page,
+        plotted=("pages/s", "bare/s", "asked again/s"),
+    ),
+]
