@@ -1,7 +1,9 @@
 """What is measured."""
 
 from bench.case import Case
+from bench.cases.comeback import coming_back
 from bench.cases.pages import room_page
+from bench.cases.posts import posting
 from bench.cases.talk import fan_out, saturation
 from bench.servers import (
     BARE_WS,
@@ -69,5 +71,19 @@ CASES = [
         OURS,
         room_page,
         plotted=("pages/s", "bare/s", "asked again/s"),
+    ),
+    Case(
+        "posts",
+        "PostgreSQL: 50 people in 16 rooms, each waiting for the last post before the next",
+        OURS,
+        posting,
+        plotted=("posts/s", "psycopg alone/s"),
+    ),
+    Case(
+        "comeback",
+        "Server killed and started again under 2,000 open pages: PostgreSQL",
+        OURS,
+        coming_back,
+        plotted=("all back s", "p50 s"),
     ),
 ]
