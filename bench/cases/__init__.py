@@ -81,7 +81,7 @@ CASES = [
     ),
     Case(
         "comeback",
-        "Server killed and started again under 2,000 open pages: PostgreSQL",
+        "PostgreSQL: the server killed and started again under 2,000 open pages, of 20 rooms",
         OURS,
         coming_back,
         plotted=("all back s", "p50 s"),

@@ -15,7 +15,7 @@ from tests.services import postgres_server
 
 SOCKETS = 2_000
 BEHIND = 20  # changes that each has missed
-PEOPLE = People(people=SOCKETS, messages=1_000)
+PEOPLE = People(rooms=20, people=SOCKETS, each=1, messages=100)
 
 
 def coming_back(trial: Trial) -> Figures:
@@ -41,7 +41,7 @@ def coming_back(trial: Trial) -> Figures:
         "p50 s": outcome.p50,
         "p99 s": outcome.p99,
         "turned away": sum(outcome.turned_away.values()),
-        "lost": max(0, load.sockets * BEHIND - outcome.synced),
+        "lost": outcome.missing,
         "connections": connections.most,
         "client s": outcome.client_cpu,
     }
@@ -71,8 +71,9 @@ class Pages:
 def open_pages(load: Load) -> Iterator[Pages]:
     """All of them open, and level with the database."""
     command = [sys.executable, "-m", "bench.comeback"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=PROJECT, **pipes) as process:
+    with subprocess.Popen(
+        command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         pages = Pages(process)
         pages.tell(msgspec.json.encode(load).decode())
         pages.hear("ready")
