@@ -17,6 +17,7 @@ from typing import cast
 
 import msgspec
 import numpy
+import psutil
 import uvloop
 from msgspec import Struct
 
@@ -53,6 +54,7 @@ class Outcome(Struct, kw_only=True):
     server_cpu: float
     client_cpu: float
     took: float  # between the two readings of the CPU
+    memory: int  # bytes of the server, at the end: see `memory`
 
 
 class Socket(asyncio.Protocol):
@@ -180,6 +182,12 @@ def cpu(pids: list[int]) -> float:
     return sum(sum(map(int, fields(pid)[11:13])) for pid in pids) / os.sysconf("SC_CLK_TCK")
 
 
+def memory(pids: list[int]) -> int:
+    """Bytes in use that are their own (USS): what would be free again without them."""
+    uss: int = sum(psutil.Process(pid).memory_full_info().uss for pid in pids)
+    return uss
+
+
 def fields(pid: int) -> list[str]:
     """Of /proc/PID/stat, from the third on: the second may contain spaces."""
     with open(f"/proc/{pid}/stat") as stat:
@@ -209,6 +217,7 @@ async def run(load: Load) -> Outcome:
         server_cpu=server_cpu,
         client_cpu=own,
         took=took,
+        memory=memory(load.pids),
     )
 
 

@@ -114,11 +114,6 @@ class Running:
         process = psutil.Process(self._process.pid)
         return [process.pid, *(child.pid for child in process.children(recursive=True))]
 
-    @property
-    def memory(self) -> int:
-        """Bytes in use that are its own, of all its processes."""
-        return sum(psutil.Process(pid).memory_full_info().uss for pid in self.pids)
-
 
 # --- ours ----------------------------------------------------------------------------------------
 

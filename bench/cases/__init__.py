@@ -2,8 +2,10 @@
 
 from bench.case import Case
 from bench.cases.comeback import coming_back
+from bench.cases.memory import idle_memory
 from bench.cases.pages import room_page
 from bench.cases.posts import posting
+from bench.cases.slow import slow_handlers
 from bench.cases.talk import fan_out, saturation
 from bench.servers import (
     BARE_WS,
@@ -85,5 +87,23 @@ CASES = [
         OURS,
         coming_back,
         plotted=("all back s", "p50 s"),
+    ),
+    Case(
+        "slow",
+        "PostgreSQL: eight handlers of a second at once, beside 50 sockets and 20 messages/s",
+        (*OURS, SYNC_ON_DAPHNE),
+        slow_handlers,
+        plotted=("all done s", "p99 ms before", "p99 ms"),
+    ),
+    Case(
+        "memory",
+        "Memory of idle sockets: people of ours are in ten rooms, the others in one",
+        OURS + TUTORIAL + NODE,
+        idle_memory,
+        seconds=2.0,
+        rivals=TO_TUTORIAL,
+        plotted=("KB/socket",),
+        grows="sockets",
+        sizes=(1_000, 5_000),
     ),
 ]

@@ -41,12 +41,14 @@ def saturation(trial: Trial) -> Figures:
         return {"events/s": best, "survived": running.is_alive}
 
 
-def talk(running: Running, sockets: int, rate: float, seconds: float) -> Outcome:
+def talk(
+    running: Running, sockets: int, rate: float, seconds: float, cookies: list[str] | None = None
+) -> Outcome:
     load = Load(
         wire=running.server.wire,
         port=running.port,
         room="1",
-        cookies=running.cookies,
+        cookies=cookies or running.cookies,
         sockets=sockets,
         rate=rate,
         seconds=seconds,

@@ -1,0 +1,65 @@
+"""Sockets that ask something at the same time, and again once each of them has its answer."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from bench.servers import Running
+from bench.wires import WIRES
+
+DEADLINE = 30.0  # seconds until a round has to be over
+
+
+def opening(running: Running, cookie: str) -> connect:
+    """A socket of a person, to be opened by `async with`."""
+    return connect(
+        f"ws://127.0.0.1:{running.port}{WIRES[running.server.wire].path}",
+        additional_headers={"Cookie": cookie},
+        origin=f"http://127.0.0.1:{running.port}",  # type: ignore[arg-type]
+        subprotocols=["chat.v1"],  # type: ignore[list-item]
+        compression=None,
+        max_size=None,
+        proxy=None,
+    )
+
+
+async def rounds(running: Running, cookies: Iterable[str], frame: str) -> AsyncIterator[float]:
+    """The seconds that each round took. `{n}` in the frame, which has to carry it as `ref`, is the
+    number of the round."""
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(opening(running, each)) for each in cookies]
+        await asyncio.gather(*(hear(socket, '"type":"welcome"') for socket in sockets))
+        n = 0
+        while True:
+            n += 1
+            began = time.perf_counter()
+            async with asyncio.timeout(DEADLINE):
+                asking = frame.replace("{n}", str(n))
+                await asyncio.gather(*(answer(socket, asking, n) for socket in sockets))
+            yield time.perf_counter() - began
+
+
+async def welcomes(running: Running, cookie: str) -> AsyncIterator[float]:
+    """The seconds from a handshake to `welcome`, again and again."""
+    while True:
+        began = time.perf_counter()
+        async with asyncio.timeout(DEADLINE), opening(running, cookie) as socket:
+            await hear(socket, '"type":"welcome"')
+            yield time.perf_counter() - began
+
+
+async def answer(socket: ClientConnection, frame: str, n: int) -> None:
+    await socket.send(frame)
+    heard = await hear(socket, f'"ref":"{n}"')
+    if '"type":"error"' in heard:
+        raise RuntimeError(heard)
+
+
+async def hear(socket: ClientConnection, what: str) -> str:
+    """The first frame that contains this."""
+    while what not in (frame := str(await socket.recv())):
+        pass
+    return frame
