@@ -1,6 +1,7 @@
 """What the bench sees of PostgreSQL, beside the server that it measures."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
@@ -9,7 +10,11 @@ import psycopg
 OTHERS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"""
+LOGGED = r"""
+    SELECT count(*) FROM regexp_matches(
+        pg_read_file('log'), '(statement|execute \S+): (SELECT|INSERT|UPDATE|DELETE)', 'g')"""
 EVERY = 0.05  # seconds
+RELOAD = 0.5  # seconds until every connection has heard of a new setting
 
 
 class Connections:
@@ -36,3 +41,19 @@ def watched(url: str) -> Iterator[Connections]:
     finally:
         end.set()
         watcher.join()
+
+
+@contextmanager
+def log_of_statements(url: str) -> Iterator[Callable[[], int]]:
+    """What is yielded tells how many statements others have sent so far."""
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute("ALTER SYSTEM SET log_statement = 'all'")
+        database.execute("SELECT pg_reload_conf()")
+        database.execute("SET log_statement = 'none'")  # but for this connection
+        time.sleep(RELOAD)
+
+        def count() -> int:
+            (count,) = database.execute(LOGGED).fetchone() or (0,)
+            return int(count)
+
+        yield count

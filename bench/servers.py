@@ -76,8 +76,19 @@ class Running:
         self.server = server
         self.port = free_port()
         self.cookies = cookies
-        self._env = env
+        self.redis = env["REDIS_URL"]
+        self._folder, self._env = folder, env
         self._log = folder / "log"
+
+    @contextmanager
+    def beside(self) -> Iterator["Running"]:
+        """One more process of the same site, on a port of its own."""
+        other = Running(self.server, self._folder, self._env, self.cookies)
+        other.start()
+        try:
+            yield other
+        finally:
+            other.kill()
 
     def start(self) -> None:
         with self._log.open("ab") as log:

@@ -5,8 +5,9 @@ from bench.cases.comeback import coming_back
 from bench.cases.memory import idle_memory
 from bench.cases.pages import room_page
 from bench.cases.posts import posting
+from bench.cases.rooms import long_history, many_rooms
 from bench.cases.slow import slow_handlers
-from bench.cases.talk import fan_out, saturation
+from bench.cases.talk import fan_out, growing, publishing, saturation
 from bench.servers import (
     BARE_WS,
     OURS_ON_DAPHNE,
@@ -105,5 +106,42 @@ CASES = [
         plotted=("KB/socket",),
         grows="sockets",
         sizes=(1_000, 5_000),
+    ),
+    Case(
+        "members",
+        "A room with more and more members, all connected: 5 messages/s",
+        OURS,
+        growing,
+        grows="members",
+        sizes=(10, 50, 200, 1_000, 2_000),
+    ),
+    Case(
+        "processes",
+        "PostgreSQL: several processes of a site, 200 sockets in one room, 20 messages/s",
+        OURS,
+        publishing,
+        plotted=("µs/event", "publishes/message"),
+        grows="processes",
+        sizes=(1, 2, 4, 8),
+    ),
+    Case(
+        "history",
+        "A room in which much has been said: its page, and 50 older and 40 missed messages",
+        OURS,
+        long_history,
+        seconds=1.5,
+        plotted=("page p50 ms", "history p50 ms", "sync p50 ms"),
+        grows="messages",
+        sizes=(1_000, 10_000, 100_000, 1_000_000),
+    ),
+    Case(
+        "rooms",
+        "PostgreSQL: a person of many rooms, from the handshake to the welcome",
+        OURS,
+        many_rooms,
+        seconds=1.5,
+        plotted=("queries", "welcome p50 ms"),
+        grows="rooms",
+        sizes=(1, 10, 100, 500),
     ),
 ]

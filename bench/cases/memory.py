@@ -14,11 +14,11 @@ def idle_memory(trial: Trial) -> Figures:
     people = People(rooms=max(ROOMS, sockets * ROOMS // CROWD), people=sockets, each=ROOMS)
     with trial.running(people) as running:
         at_rest = memory(running.pids)
-        outcome = talk(running, sockets, rate=0, seconds=trial.seconds)
+        outcome = talk(running, sockets=sockets, rate=0, seconds=trial.seconds)
     return {
         "KB/socket": (outcome.memory - at_rest) / sockets / 1024,
         "at rest MB": at_rest / 1024**2,
         "MB": outcome.memory / 1024**2,
         "server %": outcome.server_cpu / outcome.took * 100,
-        "lost": 0,
+        "lost": sockets - outcome.open,
     }

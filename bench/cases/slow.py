@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
+from functools import partial
 from statistics import median
 from threading import Event, Thread
 
@@ -36,12 +37,19 @@ def slow_handlers(trial: Trial) -> Figures:
         watched(database) as connections,
     ):
         slow, others = running.cookies[:SLOW], running.cookies[SLOW:]
-        sockets = trial.some(SOCKETS)
-        before = talk(running, sockets, RATE, trial.seconds, others)
+        ordinary = partial(
+            talk,
+            running,
+            sockets=trial.some(SOCKETS),
+            rate=RATE,
+            seconds=trial.seconds,
+            cookies=others,
+        )
+        before = ordinary()
         with psycopg.connect(database) as admin:
             admin.execute(DAWDLE)
         with asking(running, slow) as times:
-            during = talk(running, sockets, RATE, trial.seconds, others)
+            during = ordinary()
     return {
         "all done s": median(times),
         "at most s": max(times),

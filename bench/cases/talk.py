@@ -1,10 +1,12 @@
 """A room in which everybody hears what each of them says in turn."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from bench.case import Figures, Trial, ask
 from bench.load import Load, Outcome
-from bench.servers import Running
+from bench.servers import People, Running
+from tests.services import postgres_server
 
 FIRST_RATE, LAST_RATE = 300.0, 3_000.0  # messages a second; above, the load client is the limit
 STEP = 1.25
@@ -12,46 +14,86 @@ STEP = 1.25
 
 def fan_out(sockets: int, rate: float) -> Callable[[Trial], Figures]:
     def measure(trial: Trial) -> Figures:
-        with trial.running() as running:
-            outcome = talk(running, trial.some(sockets), rate, trial.seconds)
-        return {
-            "µs/event": outcome.server_cpu / max(1, outcome.delivered) * 1e6,
-            "p50 ms": outcome.p50 * 1e3,
-            "p99 ms": outcome.p99 * 1e3,
-            "max ms": outcome.max * 1e3,
-            "lost": outcome.expected - outcome.delivered,
-            "server %": outcome.server_cpu / outcome.took * 100,
-            "client %": outcome.client_cpu / outcome.took * 100,
-        }
+        people = trial.some(sockets)
+        with trial.running(People(people=people)) as running:
+            return figures(talk(running, sockets=people, rate=rate, seconds=trial.seconds))
 
     return measure
 
 
+def growing(trial: Trial) -> Figures:
+    """More and more people in a room in which not more is said."""
+    return fan_out(trial.size, rate=5)(trial)
+
+
 def saturation(trial: Trial) -> Figures:
-    """More and more, until not everything is there two seconds after it was sent, or the server
-    has died of it."""
-    best, rate = 0.0, FIRST_RATE
+    """More and more is said, until not everything is there two seconds later, or the server has
+    died of it."""
+    delivered, lost, rate = [0], 0, FIRST_RATE
     with trial.running() as running:
-        while rate < LAST_RATE and running.is_alive:
-            outcome = talk(running, trial.some(200), rate, trial.seconds)
-            if outcome.delivered < outcome.expected:
-                break
-            best = outcome.delivered / trial.seconds
+        while not lost and rate < LAST_RATE and running.is_alive:
+            outcome = talk(running, sockets=trial.some(200), rate=rate, seconds=trial.seconds)
+            lost = outcome.expected - outcome.delivered
+            if not lost:
+                delivered.append(outcome.delivered)
             rate *= STEP
-        return {"events/s": best, "survived": running.is_alive}
+        survived = running.is_alive
+    return {
+        "events/s": delivered[-1] / trial.seconds,
+        "survived": survived,
+        "lost": lost if len(delivered) == 1 else 0,
+    }
+
+
+def publishing(trial: Trial) -> Figures:
+    """Several processes of a site; some members of a room are connected to each."""
+    with (
+        postgres_server() as database,
+        trial.running(DATABASE_URL=database) as first,
+        ExitStack() as stack,
+    ):
+        more = [stack.enter_context(first.beside()) for _ in range(trial.size - 1)]
+        outcome = talk(first, *more, sockets=trial.some(200), rate=20, seconds=trial.seconds)
+    return {
+        "µs/event": outcome.server_cpu / max(1, outcome.delivered) * 1e6,
+        "publishes/message": outcome.published / outcome.sent,
+        "p50 ms": outcome.p50 * 1e3,
+        "p99 ms": outcome.p99 * 1e3,
+        "lost": outcome.expected - outcome.delivered,
+    }
 
 
 def talk(
-    running: Running, sockets: int, rate: float, seconds: float, cookies: list[str] | None = None
+    first: Running,
+    *more: Running,
+    sockets: int,
+    rate: float,
+    seconds: float,
+    cookies: list[str] | None = None,
 ) -> Outcome:
+    """The members of the first room say something in turn; all hear it."""
+    everywhere = [first, *more]
     load = Load(
-        wire=running.server.wire,
-        port=running.port,
+        wire=first.server.wire,
+        ports=[running.port for running in everywhere],
         room="1",
-        cookies=cookies or running.cookies,
+        cookies=cookies or first.cookies,
         sockets=sockets,
         rate=rate,
         seconds=seconds,
-        pids=running.pids,
+        pids=[pid for running in everywhere for pid in running.pids],
+        redis=first.redis,
     )
     return ask("load", load, Outcome)
+
+
+def figures(outcome: Outcome) -> Figures:
+    return {
+        "µs/event": outcome.server_cpu / max(1, outcome.delivered) * 1e6,
+        "p50 ms": outcome.p50 * 1e3,
+        "p99 ms": outcome.p99 * 1e3,
+        "max ms": outcome.max * 1e3,
+        "lost": outcome.expected - outcome.delivered,
+        "server %": outcome.server_cpu / outcome.took * 100,
+        "client %": outcome.client_cpu / outcome.took * 100,
+    }

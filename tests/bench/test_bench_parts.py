@@ -81,7 +81,7 @@ def test_what_is_filled_counts_as_the_chat_does(tmp_path: Path) -> None:
 def test_all_that_is_said_is_delivered(server: servers.Running, wire: str) -> None:
     said = load.Load(
         wire=wire,
-        port=server.port,
+        ports=[server.port],
         room="1",
         cookies=server.cookies,
         sockets=20,
