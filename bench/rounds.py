@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench.servers import Running
-from bench.wires import WIRES
+from bench.wires import OURS, WIRES
 
 DEADLINE = 30.0  # seconds until a round has to be over
 
@@ -31,7 +31,7 @@ async def rounds(running: Running, cookies: Iterable[str], frame: str) -> AsyncI
     number of the round."""
     async with AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(opening(running, each)) for each in cookies]
-        await asyncio.gather(*(hear(socket, '"type":"welcome"') for socket in sockets))
+        await asyncio.gather(*(hear(socket, OURS.ready) for socket in sockets))
         n = 0
         while True:
             n += 1
@@ -47,19 +47,22 @@ async def welcomes(running: Running, cookie: str) -> AsyncIterator[float]:
     while True:
         began = time.perf_counter()
         async with asyncio.timeout(DEADLINE), opening(running, cookie) as socket:
-            await hear(socket, '"type":"welcome"')
+            await hear(socket, OURS.ready)
             yield time.perf_counter() - began
 
 
 async def answer(socket: ClientConnection, frame: str, n: int) -> None:
     await socket.send(frame)
-    heard = await hear(socket, f'"ref":"{n}"')
-    if '"type":"error"' in heard:
+    heard = await hear(socket, f'"ref":"{n}"'.encode())
+    if b'"type":"error"' in heard:
         raise RuntimeError(heard)
 
 
-async def hear(socket: ClientConnection, what: str) -> str:
-    """The first frame that contains this."""
-    while what not in (frame := str(await socket.recv())):
-        pass
-    return frame
+async def hear(socket: ClientConnection, what: bytes) -> bytes:
+    """The first frame that contains this. Heartbeats on the way are answered."""
+    while True:
+        frame = await socket.recv(decode=False)
+        for asked in OURS.asks.findall(frame):
+            await socket.send(OURS.answer.format(asked.decode()))
+        if what in frame:
+            return frame
