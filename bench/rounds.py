@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack
 
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench.servers import Running
 from bench.wires import OURS, WIRES
+
+Times = AsyncGenerator[float, None]  # in seconds
 
 DEADLINE = 30.0  # seconds until a round has to be over
 
@@ -26,9 +28,9 @@ def opening(running: Running, cookie: str) -> connect:
     )
 
 
-async def rounds(running: Running, cookies: Iterable[str], frame: str) -> AsyncIterator[float]:
-    """The seconds that each round took. `{n}` in the frame, which has to carry it as `ref`, is the
-    number of the round."""
+async def rounds(running: Running, cookies: Iterable[str], frame: str) -> Times:
+    """What each round took. `{n}` in the frame, which has to carry it as `ref`, is the number of the
+    round."""
     async with AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(opening(running, each)) for each in cookies]
         await asyncio.gather(*(hear(socket, OURS.ready) for socket in sockets))
@@ -42,8 +44,8 @@ async def rounds(running: Running, cookies: Iterable[str], frame: str) -> AsyncI
             yield time.perf_counter() - began
 
 
-async def welcomes(running: Running, cookie: str) -> AsyncIterator[float]:
-    """The seconds from a handshake to `welcome`, again and again."""
+async def welcomes(running: Running, cookie: str) -> Times:
+    """From a handshake to `welcome`, again and again."""
     while True:
         began = time.perf_counter()
         async with asyncio.timeout(DEADLINE), opening(running, cookie) as socket:

@@ -65,7 +65,7 @@ CASES = [
         "As much as it bears: 200 sockets, everything there within two seconds",
         OURS + NODE,
         saturation,
-        seconds=2.5,  # of each rate
+        seconds=2.0,  # of each rate
         rivals=TO_SOCKET_IO,
     ),
     Case(
@@ -118,8 +118,9 @@ CASES = [
     Case(
         "processes",
         "PostgreSQL: several processes of a site, 200 sockets in one room, 20 messages/s",
-        OURS,
+        (OURS_ON_DAPHNE,),
         publishing,
+        seconds=4.0,
         plotted=("µs/event", "publishes/message"),
         grows="processes",
         sizes=(1, 2, 4, 8),
@@ -137,7 +138,7 @@ CASES = [
     Case(
         "rooms",
         "PostgreSQL: a person of many rooms, from the handshake to the welcome",
-        OURS,
+        (OURS_ON_DAPHNE,),
         many_rooms,
         seconds=1.5,
         plotted=("queries", "welcome p50 ms"),

@@ -15,19 +15,20 @@ from tests.services import postgres_server
 
 SOCKETS = 2_000
 BEHIND = 20  # changes that each has missed
-PEOPLE = People(rooms=20, people=SOCKETS, each=1, messages=100)
 
 
 def coming_back(trial: Trial) -> Figures:
+    sockets = trial.some(SOCKETS)
+    people = People(rooms=20, people=sockets, each=1, messages=100)
     with (
         postgres_server() as database,
-        trial.running(PEOPLE, DATABASE_URL=database) as running,
+        trial.running(people, DATABASE_URL=database) as running,
         watched(database) as connections,
     ):
         load = Load(
             port=running.port,
             cookies=running.cookies,
-            sockets=trial.some(SOCKETS),
+            sockets=sockets,
             behind=BEHIND,
         )
         with open_pages(load) as pages:

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from statistics import median
 
 from bench.case import Figures, Trial, ask
 from bench.database import log_of_statements
 from bench.pages import Load, Outcome
-from bench.rounds import rounds, welcomes
+from bench.rounds import Times, rounds, welcomes
 from bench.servers import People, static_files
 from tests.services import postgres_server
 
@@ -55,12 +54,12 @@ def many_rooms(trial: Trial) -> Figures:
     return {"queries": asked, "welcome p50 ms": welcome * 1e3, "lost": 0}
 
 
-def typical(times: AsyncGenerator[float, None], seconds: float) -> float:
+def typical(times: Times, seconds: float) -> float:
     """The median of what these take, for so long; of one at least."""
     return median(asyncio.run(taken(times, seconds)))
 
 
-async def taken(times: AsyncGenerator[float, None], seconds: float) -> list[float]:
+async def taken(times: Times, seconds: float) -> list[float]:
     took: list[float] = []
     async with aclosing(times):
         async for each in times:

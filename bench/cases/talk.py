@@ -8,7 +8,7 @@ from bench.load import Load, Outcome
 from bench.servers import People, Running
 from tests.services import postgres_server
 
-FIRST_RATE, LAST_RATE = 300.0, 3_000.0  # messages a second; above, the load client is the limit
+FIRST_RATE, LEAST_RATE, MOST_RATE = 800, 10, 5_000  # messages a second
 STEP = 1.25
 
 
@@ -27,21 +27,24 @@ def growing(trial: Trial) -> Figures:
 
 
 def saturation(trial: Trial) -> Figures:
-    """More and more is said, until not everything is there two seconds later, or the server has
-    died of it."""
-    delivered, lost, rate = [0], 0, FIRST_RATE
+    """The most of which everything is there two seconds later: more and more is said until that
+    is no longer so, or less and less until it is."""
+    rate, most = trial.some(FIRST_RATE), trial.some(MOST_RATE)
+    best, failed = None, False
     with trial.running() as running:
-        while not lost and rate < LAST_RATE and running.is_alive:
+        while LEAST_RATE <= rate <= most and running.is_alive and not (best and failed):
             outcome = talk(running, sockets=trial.some(200), rate=rate, seconds=trial.seconds)
-            lost = outcome.expected - outcome.delivered
-            if not lost:
-                delivered.append(outcome.delivered)
-            rate *= STEP
+            if outcome.delivered == outcome.expected:
+                best = outcome
+            else:
+                failed = True
+            rate = rate / STEP if failed else rate * STEP
         survived = running.is_alive
     return {
-        "events/s": delivered[-1] / trial.seconds,
+        "events/s": best.delivered / trial.seconds if best else 0,
+        "client %": best.client_cpu / best.took * 100 if best else 0,
         "survived": survived,
-        "lost": lost if len(delivered) == 1 else 0,
+        "lost": 0 if best else 1,
     }
 
 

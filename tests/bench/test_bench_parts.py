@@ -5,7 +5,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
@@ -18,8 +17,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import bare_settings, comeback, load, pages, posts, servers
-from bench.cases import talk
+from bench import bare_settings, servers
 from bench.peers import sql
 from chat.models import User
 from tests import factories
@@ -50,21 +48,6 @@ def measured(module: ModuleType, load: msgspec.Struct) -> Any:
     return msgspec.json.decode(outcome, type=module.Outcome)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[servers.OURS_ON_DAPHNE, servers.OURS_ON_UVICORN],
-    ids=lambda server: server.name,
-)
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis_url: str
-) -> Iterator[servers.Running]:
-    ours: servers.Server = request.param
-    folder = tmp_path_factory.mktemp("server")
-    pages = {"DJANGO_SETTINGS_MODULE": "bench.bare_settings", "STATIC_ROOT": servers.static_files()}
-    with ours.running(folder, redis_url, FILLED, **pages) as running:
-        yield running
-
-
 def test_what_is_filled_counts_as_the_chat_does(tmp_path: Path) -> None:
     servers.fill(os.environ | servers.our_settings(tmp_path), tmp_path, FILLED)
     query = """SELECT id, head, removals,
@@ -75,57 +58,6 @@ def test_what_is_filled_counts_as_the_chat_does(tmp_path: Path) -> None:
         assert database.execute(query).fetchall() == [
             (room, MESSAGES, 0, len(PEOPLE), MESSAGES) for room in ROOMS
         ]
-
-
-@pytest.mark.parametrize("wire", ["ours", "ours-sync"])
-def test_all_that_is_said_is_delivered(server: servers.Running, wire: str) -> None:
-    said = load.Load(
-        wire=wire,
-        ports=[server.port],
-        room="1",
-        cookies=server.cookies,
-        sockets=20,
-        rate=50,
-        seconds=SECONDS,
-        pids=server.pids,
-    )
-    outcome = measured(load, said)
-    assert outcome.delivered == outcome.expected > 0
-
-
-@pytest.mark.parametrize("peer", [servers.TUTORIAL_ON_DAPHNE, servers.TUTORIAL_ON_UVICORN])
-def test_all_that_is_said_in_the_chat_of_the_tutorial_is_delivered(
-    tmp_path: Path, redis_url: str, peer: servers.Server
-) -> None:
-    with peer.running(tmp_path, redis_url, servers.People()) as running:
-        outcome = talk.talk(running, sockets=5, rate=10, seconds=SECONDS)
-    assert outcome.delivered == outcome.expected > 0
-
-
-def test_all_that_is_posted_is_acknowledged(server: servers.Running) -> None:
-    load = posts.Load(
-        port=server.port,
-        cookies=server.cookies,
-        rooms=ROOMS,
-        senders=len(PEOPLE),
-        seconds=SECONDS,
-    )
-    outcome = measured(posts, load)
-    assert outcome.acknowledged > 0
-    assert (outcome.refused, outcome.unanswered) == (0, 0)
-
-
-@pytest.mark.parametrize("path", ["/rooms/2/", "/bare/2/"])
-def test_every_page_that_is_asked_for_comes(server: servers.Running, path: str) -> None:
-    load = pages.Load(port=server.port, path=path, cookies=server.cookies, seconds=SECONDS)
-    assert measured(pages, load).statuses.keys() == {200}
-
-
-def test_pages_may_be_asked_for_what_is_new(server: servers.Running) -> None:
-    load = pages.Load(
-        port=server.port, path="/rooms/2/", cookies=server.cookies, seconds=SECONDS, etag=True
-    )
-    assert measured(pages, load).statuses.keys() <= {200, 304}
 
 
 @pytest.mark.django_db
@@ -141,26 +73,6 @@ def test_the_bare_view_asks_what_the_page_asks(client: Client, alice: User, sett
             assert client.get(path).status_code == 200
         asked.append(sorted(re.sub(r"'\d{4}-.*?'", "'now'", query["sql"]) for query in queries))
     assert asked[0] == asked[1]
-
-
-def test_all_come_back_and_catch_up(server: servers.Running) -> None:
-    load = comeback.Load(
-        port=server.port, cookies=server.cookies, sockets=2 * len(PEOPLE), behind=60
-    )
-    command = [sys.executable, "-m", "bench.comeback"]
-    with subprocess.Popen(
-        command, cwd=servers.PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdin and process.stdout
-        process.stdin.write(msgspec.json.encode(load) + b"\n")
-        process.stdin.flush()
-        assert process.stdout.readline() == b"ready\n"
-        server.kill()
-        server.start()
-        outcome, _ = process.communicate(b"killed\nback\n")
-    came = msgspec.json.decode(outcome, type=comeback.Outcome)
-    assert came.synced >= load.sockets * load.behind
-    assert came.turned_away == {}
 
 
 def test_the_near_limit_says_what_the_chat_says(db: None, alice: User) -> None:
