@@ -1,7 +1,9 @@
 """Figures as tables and plots: docs/performance.md."""
 
+import os
 import platform
 import re
+import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
@@ -20,12 +22,14 @@ from msgspec import Struct
 
 from bench.case import Case, Figures
 from bench.servers import PROJECT, Server
+from tests.services import Missing, find
 
 PAGE = PROJECT / "docs" / "performance.md"
 RAW = PROJECT / "docs" / "performance.json"
 PLOTS = PROJECT / "docs" / "plots"
 GENERATED = re.compile(r"(?<=<!-- figures -->\n).*(?=<!-- /figures -->)", re.DOTALL)
 PACKAGES = ("django", "channels", "daphne", "uvicorn", "channels-redis", "redis", "uvloop")
+PROGRAMS = {"Redis": "redis-server", "PostgreSQL": "postgres", "Node": "node"}
 COMPARED = ("µs/event", "p99 ms", "events/s", "KB/socket")
 BLUE, DARK = "#4a7ba6", "#1c3144"
 
@@ -100,10 +104,23 @@ def write(cases: list[Case], measured: dict[str, list[Figure]], command: str) ->
 
 
 def machine() -> str:
-    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     processor = model[1] if model else platform.machine()
-    return f"{processor}, Python {platform.python_version()}, {versions}"
+    packages = [f"{package} {version(package)}" for package in PACKAGES]
+    programs = [f"{product} {found}" for product in PROGRAMS if (found := version_of(product))]
+    python = f"Python {platform.python_version()}"
+    return ", ".join([f"{os.cpu_count()} x {processor}", python, *packages, *programs])
+
+
+def version_of(product: str) -> str:
+    """Of a program, which may not be there."""
+    try:
+        command = [find(PROGRAMS[product], product), "--version"]
+    except Missing:
+        return ""
+    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    number = re.search(r"\d+(\.\d+)+", said)
+    return number[0] if number else said.strip()
 
 
 def about(results: dict[str, Result]) -> str:
@@ -146,9 +163,13 @@ def cell(case: Case, result: Result, server: Server, size: int, name: str) -> st
 def draw(case: Case, result: Result) -> None:
     names = case.plotted or tuple(result.names[:1])
     servers = [server for server in case.servers if result.tried(server)]
-    height = 3.0 if case.grows else 0.5 + 0.4 * len(servers)
     plot, all_axes = pyplot.subplots(
-        1, len(names), figsize=(3.5 + 3.5 * len(names), height), layout="constrained", squeeze=False
+        1,
+        len(names),
+        figsize=(min(10, 4 + 3 * len(names)), 3 if case.grows else 0.7 + 0.4 * len(servers)),
+        layout="constrained",
+        sharey=not case.grows,
+        squeeze=False,
     )
     for axes, name in zip(all_axes[0], names, strict=True):
         (draw_lines if case.grows else draw_bars)(axes, case, result, servers, name)

@@ -29,8 +29,7 @@ def opening(running: Running, cookie: str) -> connect:
 
 
 async def rounds(running: Running, cookies: Iterable[str], frame: str) -> Times:
-    """What each round took. `{n}` in the frame, which has to carry it as `ref`, is the number of the
-    round."""
+    """What each round took. The frame has to carry the round's number, `{n}`, as its `ref`."""
     async with AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(opening(running, each)) for each in cookies]
         await asyncio.gather(*(hear(socket, OURS.ready) for socket in sockets))

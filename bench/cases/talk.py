@@ -29,7 +29,7 @@ def growing(trial: Trial) -> Figures:
 def saturation(trial: Trial) -> Figures:
     """The most of which everything is there two seconds later: more and more is said until that
     is no longer so, or less and less until it is."""
-    rate, most = trial.some(FIRST_RATE), trial.some(MOST_RATE)
+    rate, most = float(trial.some(FIRST_RATE)), trial.some(MOST_RATE)
     best, failed = None, False
     with trial.running() as running:
         while LEAST_RATE <= rate <= most and running.is_alive and not (best and failed):
