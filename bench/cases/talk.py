@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from subprocess import CalledProcessError
 
 from bench.case import Figures, Trial, ask
 from bench.load import Load, Outcome
@@ -29,12 +30,12 @@ def growing(trial: Trial) -> Figures:
 def saturation(trial: Trial) -> Figures:
     """The most of which everything is there two seconds later: more and more is said until that
     is no longer so, or less and less until it is."""
-    rate, most = float(trial.some(FIRST_RATE)), trial.some(MOST_RATE)
+    sockets, most = trial.some(200), trial.some(MOST_RATE)
+    rate = float(trial.some(FIRST_RATE))
     best, failed = None, False
     with trial.running() as running:
         while LEAST_RATE <= rate <= most and running.is_alive and not (best and failed):
-            outcome = talk(running, sockets=trial.some(200), rate=rate, seconds=trial.seconds)
-            if outcome.delivered == outcome.expected:
+            if outcome := bears(running, sockets, rate, trial.seconds):
                 best = outcome
             else:
                 failed = True
@@ -46,6 +47,17 @@ def saturation(trial: Trial) -> Figures:
         "survived": survived,
         "lost": 0 if best else 1,
     }
+
+
+def bears(running: Running, sockets: int, rate: float, seconds: float) -> Outcome | None:
+    """What came of this rate, if everything was delivered."""
+    try:
+        outcome = talk(running, sockets=sockets, rate=rate, seconds=seconds)
+    except CalledProcessError:
+        if running.is_alive:
+            raise
+        return None
+    return outcome if outcome.delivered == outcome.expected else None
 
 
 def publishing(trial: Trial) -> Figures:
