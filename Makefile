@@ -17,7 +17,7 @@ help:
 	@echo "make test   check and test everything; what this machine lacks is named at the end"
 	@echo "make lint   check style and types only"
 	@echo "make chaos  kill servers under a chat in use, for five minutes (SECONDS=300 SEED=1)"
-	@echo "make bench  measure it beside its peers, those on Node if there is npm (SECONDS=10 RUNS=3)"
+	@echo "make bench  measure it beside its peers, those on Node if there is npm (RUNS=3); 40 minutes"
 
 run: export DEBUG ?= 1
 run: .venv/site-installed
@@ -41,11 +41,10 @@ chaos: SEED ?= 1
 chaos: .venv/tests-installed
 	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED)
 
-bench: SECONDS ?= 10
 bench: RUNS ?= 3
 bench: .venv/tests-installed
 	@if command -v npm >/dev/null; then cd bench/peers && npm ci --silent --no-audit --no-fund; fi
-	$(BIN)/python -m bench --seconds $(SECONDS) --runs $(RUNS) --write
+	$(BIN)/python -m bench --runs $(RUNS) --write
 
 test-newest: .venv/newest/installed
 	.venv/newest/bin/python -m pytest -m "not once and not browser and not compose"

@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import msgspec
@@ -30,6 +31,7 @@ OPENS_IN, WELCOMES_IN = 10.0, 30.0
 PATIENCE = 2.5  # heartbeats
 
 NOBODY_THERE = ConnectionRefusedError.__name__
+GIVE_UP = 60.0  # seconds after the server's return
 LOST = (OSError, EOFError, TimeoutError, WebSocketException)
 
 
@@ -41,8 +43,9 @@ class Load(Struct, kw_only=True):
 
 
 class Outcome(Struct, kw_only=True):
-    """Times are in seconds."""
+    """Times are in seconds, and of the sockets that are back."""
 
+    missing: int  # sockets that were not, when it gave up
     after_kill: float  # until the last socket was back and had caught up
     after_return: float  # the same, from when the server was back
     p50: float  # of all sockets, from when the server was back
@@ -140,8 +143,8 @@ def reason(error: BaseException) -> str:
     return type(error).__name__
 
 
-async def level(pages: list[Page]) -> None:
-    async with asyncio.timeout(DEADLINE):
+async def level(pages: list[Page], deadline: float = DEADLINE) -> None:
+    async with asyncio.timeout(deadline):
         for page in pages:
             await page.level.wait()
 
@@ -167,13 +170,15 @@ async def run(load: Load) -> Outcome:
         print("ready", flush=True)
         killed, own_before = await told("killed"), time.process_time()
         back = await told("back")
-        await level(pages)
+        with suppress(TimeoutError):
+            await level(pages, GIVE_UP)
         for life in lives:
             life.cancel()
     failures = sum((page.failures for page in pages), Counter[str]())
-    times = [page.level_at for page in pages]
+    times = [page.level_at for page in pages if page.level.is_set()] or [back]
     p50, p99 = numpy.percentile(times, [50, 99]) - back
     return Outcome(
+        missing=sum(not page.level.is_set() for page in pages),
         after_kill=max(times) - killed,
         after_return=max(times) - back,
         p50=float(p50),

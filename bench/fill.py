@@ -1,8 +1,8 @@
 """Fills a database that has its tables, as the chat itself would have in a year.
 
 `python -m bench.fill --rooms 16 --people 50 --messages 1000` makes new people members of new rooms,
-puts the messages into the first of these rooms, where everybody has read them, and prints its
-number; those of the other rooms follow it. `--cookies FILE` signs the people in: a line for each.
+puts as many messages into each, which everybody has read, and prints the number of the first room;
+those of the others follow it. `--cookies FILE` signs the people in: a line for each.
 """
 
 import os
@@ -50,9 +50,9 @@ def people(count: int) -> Iterator[User]:
 
 
 def rooms(count: int, messages: int) -> Iterator[Room]:
-    """Each message is one change, so that the first room's newest number is how many there are."""
+    """Each message is one change, so that a room's newest number is how many there are."""
     for number in range(count):
-        yield Room(name=f"Room {number + 1}", head=0 if number else messages)
+        yield Room(name=f"Room {number + 1}", head=messages)
 
 
 def memberships(rooms: list[Room], people: list[User], each: int) -> Iterator[Membership]:
@@ -97,7 +97,7 @@ def main() -> None:
     parser = ArgumentParser(prog="python -m bench.fill")
     for name in ("rooms", "people", "messages"):
         parser.add_argument(f"--{name}", type=int, required=True, metavar="N")
-    parser.add_argument("--each", type=int, metavar="N", help="rooms a person is in; else all")
+    parser.add_argument("--each", type=int, metavar="N", help="rooms a person is in; 0: all")
     parser.add_argument("--cookies", type=Path, metavar="FILE")
     asked = parser.parse_args()
     with transaction.atomic():
@@ -106,7 +106,8 @@ def main() -> None:
         places = list(rooms(asked.rooms, asked.messages))
         store(places)
         store(memberships(places, crowd, asked.each or asked.rooms))
-        store(talk(places[0], crowd))
+        for room in places:
+            store(talk(room, crowd))
         signed_in = list(sessions(crowd))
         store(signed_in)
     with connection.cursor() as cursor:

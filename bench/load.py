@@ -17,6 +17,8 @@ from typing import cast
 
 import msgspec
 import numpy
+import psutil
+import redis
 import uvloop
 from msgspec import Struct
 
@@ -25,6 +27,7 @@ from bench.wires import PONG, SERVER_PING, STAMP, STAMP_LENGTH, WIRES, Wire, fra
 OPENING = 50  # sockets that are being opened at the same time
 WARM_UP = 1.0  # seconds of talk that do not count
 GRACE = 2.0  # seconds after the last message in which everything has to be there
+PUBLISHING = ("publish", "spublish")
 DEADLINE = 120.0  # seconds until all sockets have to be open
 
 
@@ -32,13 +35,14 @@ class Load(Struct, kw_only=True):
     """What is to be done to a server."""
 
     wire: str
-    port: int
+    ports: list[int]  # of one server's processes; sockets take them in turn
     room: str
     cookies: list[str]  # one a person; sockets take them in turn
     sockets: int
     rate: float  # messages a second, of all senders together
     seconds: float
     pids: list[int]  # of the server, whose CPU is measured meanwhile
+    redis: str = ""  # if what is published there is to be counted
 
 
 class Outcome(Struct, kw_only=True):
@@ -53,6 +57,9 @@ class Outcome(Struct, kw_only=True):
     server_cpu: float
     client_cpu: float
     took: float  # between the two readings of the CPU
+    memory: int  # bytes of the server, at the end: see `memory`
+    open: int  # sockets, then
+    published: int  # to Redis
 
 
 class Socket(asyncio.Protocol):
@@ -146,10 +153,11 @@ class Crowd:
     async def _open(self, number: int, gate: asyncio.Semaphore) -> None:
         load = self.load
         cookie = load.cookies[number % len(load.cookies)] if load.cookies else ""
-        asking = handshake(self.wire, load.port, load.room, cookie)
+        port = load.ports[number % len(load.ports)]
+        asking = handshake(self.wire, port, load.room, cookie)
         async with gate:
             _, socket = await asyncio.get_running_loop().create_connection(
-                lambda: Socket(self.wire, asking, self.hear), "127.0.0.1", load.port
+                lambda: Socket(self.wire, asking, self.hear), "127.0.0.1", port
             )
             self.sockets.append(socket)
             await socket.ready
@@ -180,6 +188,20 @@ def cpu(pids: list[int]) -> float:
     return sum(sum(map(int, fields(pid)[11:13])) for pid in pids) / os.sysconf("SC_CLK_TCK")
 
 
+def memory(pids: list[int]) -> int:
+    """Bytes in use that are their own (USS): what would be free again without them."""
+    uss: int = sum(psutil.Process(pid).memory_full_info().uss for pid in pids)
+    return uss
+
+
+def published(url: str) -> int:
+    """How often somebody has said something there, up to now."""
+    if not url:
+        return 0
+    stats = redis.Redis.from_url(url).info("commandstats")
+    return sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in PUBLISHING)
+
+
 def fields(pid: int) -> list[str]:
     """Of /proc/PID/stat, from the third on: the second may contain spaces."""
     with open(f"/proc/{pid}/stat") as stat:
@@ -192,6 +214,7 @@ async def run(load: Load) -> Outcome:
     warm = await crowd.talk(WARM_UP)
     await crowd.quiet(warm * load.sockets)
     crowd.forget()
+    published_before = published(load.redis)
     cpu_before, own_before, began = cpu(load.pids), time.process_time(), time.monotonic()
     sent = await crowd.talk(load.seconds)
     await crowd.quiet(sent * load.sockets)
@@ -209,6 +232,9 @@ async def run(load: Load) -> Outcome:
         server_cpu=server_cpu,
         client_cpu=own,
         took=took,
+        memory=memory(load.pids),
+        open=sum(not socket.transport.is_closing() for socket in crowd.sockets),
+        published=published(load.redis) - published_before,
     )
 
 

@@ -1,15 +1,19 @@
 """The servers that are measured: real processes, each on a port and a database of its own."""
 
+import atexit
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -26,6 +30,16 @@ Environment = dict[str, str]
 
 
 @dataclass(frozen=True)
+class People:
+    """Who is there, and what has been said: see `bench.fill`. Their first room has the number 1."""
+
+    rooms: int = 1
+    people: int = 200
+    messages: int = 0
+    each: int = 0
+
+
+@dataclass(frozen=True)
 class Server:
     """How a server is started. `prepare` fills its database and returns whom to log in as."""
 
@@ -33,7 +47,7 @@ class Server:
     wire: str
     command: Callable[[int], list[str]]
     environment: Callable[[Path], Environment]
-    prepare: Callable[[Environment, Path], list[str]]
+    prepare: Callable[[Environment, Path, People], list[str]]
     cwd: Path = PROJECT
     needs: Path = PROJECT  # a folder that has to be there
 
@@ -42,10 +56,12 @@ class Server:
         return self.needs.is_dir()
 
     @contextmanager
-    def running(self, folder: Path, redis: str, **changes: str) -> Iterator["Running"]:
-        """Starts it with what lies in this folder, which may be empty, and ends it."""
+    def running(
+        self, folder: Path, redis: str, people: People, **changes: str
+    ) -> Iterator["Running"]:
+        """Starts it with these people, its files in an empty folder, and ends it."""
         env = os.environ | {"REDIS_URL": redis} | self.environment(folder) | changes
-        running = Running(self, folder, env, self.prepare(env, folder))
+        running = Running(self, folder, env, self.prepare(env, folder, people))
         running.start()
         try:
             yield running
@@ -60,8 +76,19 @@ class Running:
         self.server = server
         self.port = free_port()
         self.cookies = cookies
-        self._env = env
+        self.redis = env["REDIS_URL"]
+        self._folder, self._env = folder, env
         self._log = folder / "log"
+
+    @contextmanager
+    def beside(self) -> Iterator["Running"]:
+        """One more process of the same site, on a port of its own."""
+        other = Running(self.server, self._folder, self._env, self.cookies)
+        other.start()
+        try:
+            yield other
+        finally:
+            other.kill()
 
     def start(self) -> None:
         with self._log.open("ab") as log:
@@ -85,6 +112,10 @@ class Running:
             return False
         return True
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
@@ -93,11 +124,6 @@ class Running:
     def pids(self) -> list[int]:
         process = psutil.Process(self._process.pid)
         return [process.pid, *(child.pid for child in process.children(recursive=True))]
-
-    @property
-    def memory(self) -> int:
-        """Bytes in use that are its own, of all its processes."""
-        return sum(psutil.Process(pid).memory_full_info().uss for pid in self.pids)
 
 
 # --- ours ----------------------------------------------------------------------------------------
@@ -123,14 +149,44 @@ def our_settings(folder: Path) -> Environment:
     }
 
 
-def our_crowd(env: Environment, folder: Path) -> list[str]:
-    """Signs in a crowd of the first room, whose number is 1."""
-    cookies = folder / "cookies"
-    in_debug = env | {"DEBUG": "1"}
-    manage(in_debug, "migrate", "--verbosity", "0")
-    manage(in_debug, "demo", "--users", env.get("CROWD", "200"), "--cookies", str(cookies))
-    lines = [line.removeprefix("Cookie: ") for line in cookies.read_text().splitlines()]
-    return lines[3:]  # the first are in many rooms, the crowd is in one
+def our_people(env: Environment, folder: Path, people: People) -> list[str]:
+    """On SQLite a copy of what was made once, because a million messages take a minute."""
+    if env["DATABASE_URL"].startswith("sqlite"):
+        shutil.copytree(filled(people), folder, dirs_exist_ok=True)
+    else:
+        fill(env, folder, people)
+    lines = (folder / "cookies").read_text().splitlines()
+    return [line.removeprefix("Cookie: ") for line in lines]
+
+
+@cache
+def filled(people: People) -> Path:
+    folder = lasting_folder()
+    fill(os.environ | our_settings(folder), folder, people)
+    return folder
+
+
+def fill(env: Environment, folder: Path, people: People) -> None:
+    manage(env, "migrate", "--verbosity", "0")
+    sizes = [f"--{name}={value}" for name, value in asdict(people).items()]
+    command = [PYTHON, "-m", "bench.fill", *sizes, "--cookies", str(folder / "cookies")]
+    subprocess.run(command, cwd=PROJECT, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+@cache
+def static_files() -> str:
+    """A folder with what pages name."""
+    folder = lasting_folder()
+    env = os.environ | our_settings(folder)
+    manage(env, "collectstatic", "--verbosity", "0", "--no-input")
+    return str(folder)
+
+
+def lasting_folder() -> Path:
+    """For as long as this process lives."""
+    folder = tempfile.mkdtemp(prefix="chat-bench-")
+    atexit.register(shutil.rmtree, folder)
+    return Path(folder)
 
 
 def manage(env: Environment, *arguments: str) -> None:
@@ -139,7 +195,7 @@ def manage(env: Environment, *arguments: str) -> None:
 
 
 def ours(name: str, command: Callable[[int], list[str]], wire: str = "ours") -> Server:
-    return Server(name, wire, command, our_settings, our_crowd)
+    return Server(name, wire, command, our_settings, our_people)
 
 
 OURS_ON_DAPHNE = ours("ours, Daphne", daphne)
@@ -153,7 +209,7 @@ def peer_settings(folder: Path) -> Environment:
     return {"DJANGO_SETTINGS_MODULE": "tutorial.settings", "DATABASE": f"{folder / 'peer.sqlite3'}"}
 
 
-def peer_tables(env: Environment, folder: Path) -> list[str]:
+def peer_tables(env: Environment, folder: Path, people: People) -> list[str]:
     command = [PYTHON, "-m", "django", "migrate", "--run-syncdb", "--verbosity", "0"]
     subprocess.run(command, cwd=PEERS, env=env, check=True)
     return []
@@ -175,8 +231,11 @@ def node(name: str, wire: str, script: str) -> Server:
     def command(port: int) -> list[str]:
         return ["node", script, "--port", str(port)]
 
+    def prepare(env: Environment, folder: Path, people: People) -> list[str]:
+        return []
+
     packages = PEERS / "node_modules"
-    return Server(name, wire, command, lambda folder: {}, lambda env, folder: [], PEERS, packages)
+    return Server(name, wire, command, lambda folder: {}, prepare, PEERS, packages)
 
 
 TUTORIAL_ON_DAPHNE = tutorial("tutorial, Daphne", tutorial_on_daphne)

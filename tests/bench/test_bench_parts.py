@@ -5,9 +5,7 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,7 +17,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import bare_settings, cases, comeback, load, pages, posts, servers
+from bench import bare_settings, servers
 from bench.peers import sql
 from chat.models import User
 from tests import factories
@@ -30,18 +28,7 @@ pytestmark = pytest.mark.once
 
 ROOMS, PEOPLE, MESSAGES = [1, 2, 3], [1, 2, 3, 4, 5, 6], 120
 SECONDS = 0.5
-SERVED = {"DJANGO_SETTINGS_MODULE": "bench.bare_settings"}
-
-
-def fill(env: servers.Environment, folder: Path) -> list[str]:
-    """Makes rooms, people and messages. Returns whom to log in as."""
-    cookies = folder / "cookies"
-    sizes = {"rooms": len(ROOMS), "people": len(PEOPLE), "messages": MESSAGES, "cookies": cookies}
-    options = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
-    servers.manage(env, "migrate", "--verbosity", "0")
-    filled = run("bench.fill", *options, env=env)
-    assert int(filled) == ROOMS[0]
-    return [line.removeprefix("Cookie: ") for line in cookies.read_text().splitlines()]
+FILLED = servers.People(rooms=len(ROOMS), people=len(PEOPLE), messages=MESSAGES)
 
 
 def run(
@@ -61,86 +48,16 @@ def measured(module: ModuleType, load: msgspec.Struct) -> Any:
     return msgspec.json.decode(outcome, type=module.Outcome)
 
 
-def with_pages(env: servers.Environment, folder: Path) -> list[str]:
-    servers.manage(env, "collectstatic", "--verbosity", "0", "--no-input")
-    return fill(env, folder)
-
-
-@pytest.fixture(
-    scope="module",
-    params=[servers.OURS_ON_DAPHNE, servers.OURS_ON_UVICORN],
-    ids=lambda server: server.name,
-)
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis_url: str
-) -> Iterator[servers.Running]:
-    ours: servers.Server = replace(request.param, prepare=with_pages)
-    with ours.running(tmp_path_factory.mktemp("server"), redis_url, **SERVED) as running:
-        yield running
-
-
 def test_what_is_filled_counts_as_the_chat_does(tmp_path: Path) -> None:
-    fill(os.environ | servers.our_settings(tmp_path), tmp_path)
+    servers.fill(os.environ | servers.our_settings(tmp_path), tmp_path, FILLED)
     query = """SELECT id, head, removals,
         (SELECT COUNT(*) FROM chat_membership WHERE room_id = room.id AND read = head),
         (SELECT COUNT(DISTINCT version) FROM chat_message WHERE room_id = room.id)
         FROM chat_room room ORDER BY id"""
     with closing(sqlite3.connect(tmp_path / "chat.sqlite3")) as database:
         assert database.execute(query).fetchall() == [
-            (room, head, 0, len(PEOPLE), head)
-            for room, head in zip(ROOMS, [MESSAGES, 0, 0], strict=True)
+            (room, MESSAGES, 0, len(PEOPLE), MESSAGES) for room in ROOMS
         ]
-
-
-@pytest.mark.parametrize("wire", ["ours", "ours-sync"])
-def test_all_that_is_said_is_delivered(server: servers.Running, wire: str) -> None:
-    said = load.Load(
-        wire=wire,
-        port=server.port,
-        room="1",
-        cookies=server.cookies,
-        sockets=20,
-        rate=50,
-        seconds=SECONDS,
-        pids=server.pids,
-    )
-    outcome = measured(load, said)
-    assert outcome.delivered == outcome.expected > 0
-
-
-@pytest.mark.parametrize("peer", [servers.TUTORIAL_ON_DAPHNE, servers.TUTORIAL_ON_UVICORN])
-def test_all_that_is_said_in_the_chat_of_the_tutorial_is_delivered(
-    tmp_path: Path, redis_url: str, peer: servers.Server
-) -> None:
-    with peer.running(tmp_path, redis_url) as running:
-        outcome = cases.talk(running, sockets=5, rate=10, seconds=SECONDS)
-    assert outcome.delivered == outcome.expected > 0
-
-
-def test_all_that_is_posted_is_acknowledged(server: servers.Running) -> None:
-    load = posts.Load(
-        port=server.port,
-        cookies=server.cookies,
-        rooms=ROOMS,
-        senders=len(PEOPLE),
-        seconds=SECONDS,
-    )
-    outcome = measured(posts, load)
-    assert outcome.acknowledged > 0
-    assert (outcome.refused, outcome.unanswered) == (0, 0)
-
-
-@pytest.mark.parametrize("path", ["/rooms/2/", "/bare/2/"])
-def test_every_page_that_is_asked_for_comes(server: servers.Running, path: str) -> None:
-    load = pages.Load(port=server.port, path=path, cookies=server.cookies, seconds=SECONDS)
-    assert measured(pages, load).statuses.keys() == {200}
-
-
-def test_pages_may_be_asked_for_what_is_new(server: servers.Running) -> None:
-    load = pages.Load(
-        port=server.port, path="/rooms/2/", cookies=server.cookies, seconds=SECONDS, etag=True
-    )
-    assert measured(pages, load).statuses.keys() <= {200, 304}
 
 
 @pytest.mark.django_db
@@ -156,26 +73,6 @@ def test_the_bare_view_asks_what_the_page_asks(client: Client, alice: User, sett
             assert client.get(path).status_code == 200
         asked.append(sorted(re.sub(r"'\d{4}-.*?'", "'now'", query["sql"]) for query in queries))
     assert asked[0] == asked[1]
-
-
-def test_all_come_back_and_catch_up(server: servers.Running) -> None:
-    load = comeback.Load(
-        port=server.port, cookies=server.cookies, sockets=2 * len(PEOPLE), behind=60
-    )
-    command = [sys.executable, "-m", "bench.comeback"]
-    with subprocess.Popen(
-        command, cwd=servers.PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdin and process.stdout
-        process.stdin.write(msgspec.json.encode(load) + b"\n")
-        process.stdin.flush()
-        assert process.stdout.readline() == b"ready\n"
-        server.kill()
-        server.start()
-        outcome, _ = process.communicate(b"killed\nback\n")
-    came = msgspec.json.decode(outcome, type=comeback.Outcome)
-    assert came.synced >= load.sockets * load.behind
-    assert came.turned_away == {}
 
 
 def test_the_near_limit_says_what_the_chat_says(db: None, alice: User) -> None:
@@ -196,11 +93,12 @@ def test_the_near_limit_is_reached_with_the_same_outcome(
 ) -> None:
     try:
         with postgres_server() as url:
-            fill(os.environ | servers.our_settings(tmp_path) | {"DATABASE_URL": url}, tmp_path)
+            env = os.environ | servers.our_settings(tmp_path) | {"DATABASE_URL": url}
+            servers.fill(env, tmp_path, FILLED)
             load = sql.Load(database=url, rooms=ROOMS, people=PEOPLE, threads=4, seconds=SECONDS)
             outcome = measured(sql, load)
             with psycopg.connect(url) as database:
                 heads = database.execute("SELECT SUM(head) FROM chat_room").fetchone()
     except Missing as missing:
         need(request, missing)
-    assert heads == (MESSAGES + outcome.posts,)
+    assert heads == (len(ROOMS) * MESSAGES + outcome.posts,)
