@@ -58,7 +58,9 @@ class Result(Struct, kw_only=True):
         return [
             figure.values[name]
             for figure in self.figures
-            if (figure.server, figure.size) == (server.name, size) and figure.values
+            if (figure.server, figure.size) == (server.name, size)
+            and figure.values
+            and name in figure.values
         ]
 
     def tried(self, server: Server) -> bool:
@@ -66,7 +68,7 @@ class Result(Struct, kw_only=True):
 
     @property
     def names(self) -> list[str]:
-        return next((list(figure.values) for figure in self.figures if figure.values), [])
+        return next((list(figure.values) for figure in self.figures if figure.values), [""])
 
 
 def line(case: Case, figure: Figure) -> str:

@@ -77,7 +77,7 @@ CASES = [
     ),
     Case(
         "posts",
-        "PostgreSQL: 50 people in 16 rooms, each waiting for the last post before the next",
+        "PostgreSQL: 50 people, three in a room, each says the next once the last is acknowledged",
         OURS,
         posting,
         plotted=("posts/s", "psycopg alone/s"),
