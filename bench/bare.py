@@ -20,6 +20,7 @@ def bare(request: UserRequest, room_id: int) -> HttpResponse:
     history = queries.newest_messages(room_id)
     rooms = queries.memberships(request.user)
     found = {
+        "edition": queries.appearance(request.user),
         "head": here.room.head,
         "history": [serializers.message(message) for message in history],
         "rooms": [serializers.room_state(membership, request.user) for membership in rooms],
