@@ -58,7 +58,7 @@ def test_who_is_typing_is_shown_until_they_have_said_it(alice: Person, bob: Pers
 def test_who_is_here_is_counted_and_marked(alice: Person, bob: Person) -> None:
     expect(alice.page.locator("[data-online]")).to_have_text("2 online")
     alice.page.click(".people-button")
-    expect(alice.page.locator("#people [data-here]")).to_have_count(2)
+    expect(alice.page.locator("li[data-here]")).to_have_count(2)
 
 
 def test_an_edit_reaches_the_other_and_is_marked(alice: Person, bob: Person) -> None:
