@@ -94,7 +94,7 @@ def test_a_profile_changes_how_one_is_shown_and_nothing_else(bob: User) -> None:
     client.post(reverse("profile"), EXTRA | form)
     after = User.objects.values().get(pk=bob.pk)
     changed = {name for name in before if before[name] != after[name]}
-    assert changed - {"last_login", "color"} == {"display_name"}
+    assert changed - {"last_login", "color", "profile_changed_at"} == {"display_name"}
 
 
 def test_a_new_room_begins_at_nought_and_belongs_to_who_made_it(alice: User, bob: User) -> None:
