@@ -28,7 +28,7 @@ from django.db import connection, transaction  # noqa: E402
 from django.db.models import Model  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from chat import markdown  # noqa: E402
+from chat import markdown, queries  # noqa: E402
 from chat.management.commands.demo import SMALL_TALK  # noqa: E402
 from chat.models import Membership, Message, Room, User  # noqa: E402
 
@@ -103,6 +103,7 @@ def main() -> None:
     with transaction.atomic():
         crowd = list(people(asked.people))
         store(crowd)
+        User.objects.update(profile_changed_at=timezone.now() - queries.SETTLED)  # they are not new
         places = list(rooms(asked.rooms, asked.messages))
         store(places)
         store(memberships(places, crowd, asked.each or asked.rooms))

@@ -1,6 +1,7 @@
 """Reads that several callers share. Synchronous; an async caller hands them to a thread."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,12 +10,14 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.db.models import Max, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
+from django.utils import timezone
 
 from chat import protocol, serializers
 from chat.models import Membership, Message, Room, User
 from chat.protocol import Forbidden, NotFound, Older, Synced
 
 PAGE = 50  # messages in one page of history or of what was missed
+SETTLED = timedelta(minutes=1)  # after which nobody commits a change that is older than the newest
 PAGE_SIZE = 128 * 1024  # characters of JSON after which a page ends earlier; Daphne sends 1 MiB
 
 
@@ -36,13 +39,15 @@ def memberships(user: User) -> list[Membership]:
     return sorted(rooms, key=lambda membership: membership.room.name_for(user).casefold())
 
 
-def appearance(user: User) -> str:
+def appearance(user: User) -> str | None:
     """Is another after any change to what this user sees of rooms, except who is in them. Costs a
-    fraction of looking at all of it."""
-    profiles = User.objects.aggregate(newest=Max("profile_changed_at"))
+    fraction of looking at all of it. None while that is not certain."""
+    newest = User.objects.aggregate(newest=Max("profile_changed_at"))["newest"]
+    if timezone.now() - newest < SETTLED:
+        return None
     fields = ("role", "read", "room", "room__head", "room__name", "room__topic", "room__kind")
     rooms = Membership.objects.of(user).order_by("pk").values_list(*fields)
-    return repr([user.pk, profiles, *rooms])
+    return repr([user.pk, newest, *rooms])
 
 
 def people(room_id: int) -> QuerySet[Membership]:

@@ -114,10 +114,11 @@ def room(request: UserRequest, room_id: int) -> HttpResponse:
 def edition(request: UserRequest, here: Membership) -> str | None:
     """The ETag of a room's page, as this process makes it for this session. A weak one: no two have
     the same bytes."""
-    if settings.DEBUG or len(get_messages(request)):
+    appearance = queries.appearance(request.user)
+    if settings.DEBUG or appearance is None or len(get_messages(request)):
         return None
     session = f"{request.session.session_key} {request.META.get('CSRF_COOKIE')}"
-    shown = f"{PROCESS} {session} {here.room_id} {queries.appearance(request.user)}"
+    shown = f"{PROCESS} {session} {here.room_id} {appearance}"
     return f'W/"{sha256(shown.encode()).hexdigest()}"'
 
 

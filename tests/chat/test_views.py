@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from chat import actions
+from chat import actions, queries
 from chat.models import Invitation, Membership, Room, User
 from tests.factories import direct, edit, fill, person, room, say
 
@@ -280,6 +280,7 @@ def again(client: Client, room: Room, response: HttpResponse) -> HttpResponse:
 def kept(as_alice: Client, garden: Room) -> HttpResponse:
     """The page of the garden, as the browser of Alice keeps it; the first one brought a cookie."""
     say(garden.members.get(username="bob"), garden)
+    User.objects.update(profile_changed_at=timezone.now() - queries.SETTLED)
     as_alice.get(reverse("room", args=[garden.pk]))
     return as_alice.get(reverse("room", args=[garden.pk]))
 
@@ -348,6 +349,14 @@ def test_nobody_else_and_no_later_session_is_told_that_nothing_changed(
     assert again(logged_in(alice), garden, kept).status_code == 200
     Membership.objects.filter(user=alice, room=garden).delete()
     assert again(as_alice, garden, kept).status_code == 403
+
+
+def test_a_name_that_was_just_changed_is_not_trusted_to_be_the_newest(
+    as_alice: Client, bob: User, garden: Room, kept: HttpResponse
+) -> None:
+    """Another may have been changed before, and be committed after."""
+    actions.update_profile(user=bob, display_name="Robert", color=1)
+    assert "ETag" not in as_alice.get(reverse("room", args=[garden.pk]))
 
 
 def test_a_message_to_the_reader_is_shown_whatever_the_browser_has(
