@@ -34,8 +34,6 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
             await self.dispatch({"type": "heartbeat", "n": n})
 
     def connect(self) -> None:
-        if code := async_to_sync(self.turned_away)():
-            return self.close(code)
         async_to_sync(self.channel_layer.group_add)(user_group(self.user.pk), self.channel_name)
         memberships = Membership.objects.of(self.user).select_related("room")
         rooms = {membership.room_id: membership.room.serial for membership in memberships}
@@ -152,8 +150,8 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
 
     async def handle(self, message: Any) -> None:
         # Channels would go to the ORM thread before each event, to close old connections there.
-        # Most events ask through `database_sync_to_async`, which does so by itself. `user_room`
-        # awaits a query, and does it before; `connect` comes right after a query for the user.
+        # Most events ask through `database_sync_to_async`, which does so by itself. `connect` and
+        # `user_room` await a query, and do it before.
         await getattr(self, get_handler_name(message))(message)
 
     async def beat(self) -> None:
@@ -168,8 +166,7 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
                 await self.survive(error, "heartbeat")
 
     async def connect(self) -> None:
-        if code := await self.turned_away():
-            return await self.close(code)
+        await aclose_old_connections()
         await self.channel_layer.group_add(user_group(self.user.pk), self.channel_name)
         memberships = Membership.objects.of(self.user).select_related("room")
         rooms = {membership.room_id: membership.room.serial async for membership in memberships}
@@ -247,8 +244,8 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
 
     async def user_room(self, event: dict[str, Any]) -> None:
         """A membership began, changed or ended: look what is so now."""
-        # It may be hours since the last query of this socket's thread, and the database may have
-        # been restarted meanwhile.
+        # It may be hours since the last query of this thread, and the database may have been
+        # restarted meanwhile.
         await aclose_old_connections()
         room_id = event["room"]
         try:

@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Case, F, OuterRef, Q, When
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.urls import reverse
 from django.utils import timezone
 
@@ -42,7 +42,7 @@ class User(AbstractUser):
     display_name = models.CharField(max_length=60)
     color = models.PositiveSmallIntegerField(default=random_color)
     is_owner = models.BooleanField(default=False, editable=False)
-    profile_changed_at = models.DateTimeField(auto_now=True, db_index=True)
+    profile_changed_at = models.DateTimeField(auto_now=True, db_default=Now(), db_index=True)
 
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 

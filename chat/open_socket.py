@@ -9,7 +9,6 @@ from typing import Any, cast
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django import db
-from django.conf import settings
 
 from chat import protocol, rate_limit
 from chat.fanout import channel_layer, fanout
@@ -19,10 +18,6 @@ from chat.protocol import Error, Event, Refusal
 from chat.socket import Socket
 
 OUTAGE = (db.OperationalError, db.InterfaceError)  # any other database error is a fault of ours
-
-# When a whole crowd comes back, the first are welcomed soon rather than all at the same late
-# moment, and half of the ORM threads are left to those who are here already.
-TURNS = asyncio.Semaphore(max(1, settings.ASGI_THREADS // 2))
 
 logger = logging.getLogger(__name__)
 outage = logging.getLogger("outage")
@@ -38,21 +33,24 @@ class OpenSocket(AsyncConsumer):
     """
 
     socket: Socket
+    drain: asyncio.Task[None]  # done once the client is gone
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope = scope
         self.socket = Socket(send)
         self.bucket = rate_limit.frames_of_a_socket()
         inbox = Inbox(receive, admits=self.admits_frame, refuse=self.refuse_frame)
-        drain, heart = asyncio.create_task(inbox.drain()), asyncio.create_task(self.beat())
+        self.drain, heart = asyncio.create_task(inbox.drain()), asyncio.create_task(self.beat())
         try:
             await super().__call__(scope, inbox.receive, self.socket.send)
         finally:
-            drain.cancel()
+            self.drain.cancel()
+            self.socket.end()  # from here on no heartbeat lets it into a room again
             channel_layer().forget(self.channel_name)
             await fanout.forget(self.socket)
-            self.socket.end()
-            await heart  # which ends by itself; no task may outlive the ORM thread it was given
+            await (
+                heart
+            )  # which ends by itself; no task may outlive what it borrows its threads from
 
     async def dispatch(self, message: Any) -> None:
         if self.socket.over and message["type"] == "websocket.receive":
@@ -69,10 +67,14 @@ class OpenSocket(AsyncConsumer):
             await self.survive(error, message["type"])
 
     async def welcome_in_turn(self, message: Any) -> None:
-        """Accepts at once, which tells the client that somebody is there, and welcomes in turn."""
+        """Accepts at once: the client knows that somebody is there. Welcomes in turn: when a whole
+        crowd comes back, the first are here soon, rather than all at the same late moment."""
         await self.socket.accept(self.subprotocol)
-        async with TURNS, self.orm_thread():
-            await self.handle(message)
+        if code := self.turned_away():
+            return await self.socket.close(code)
+        async with cast(Any, self.scope)["turn"], self.orm_thread():
+            if not self.drain.done():
+                await self.handle(message)
 
     async def handle(self, message: Any) -> None:
         """Runs the handler of an event."""
@@ -98,7 +100,7 @@ class OpenSocket(AsyncConsumer):
         borrow: Callable[[], AbstractAsyncContextManager[Any]] = cast(Any, self.scope)["orm_thread"]
         return borrow()
 
-    async def turned_away(self) -> int | None:
+    def turned_away(self) -> int | None:
         """The code to close with at once, for who may not come in. The socket is accepted before: a
         handshake that is refused tells a client nothing."""
         if not self.user.is_authenticated:

@@ -39,6 +39,8 @@ class Relay:
         """Lets a socket in whose person was in the room at this serial number."""
         if self._revoked.get(socket.user_id, 0) > serial:
             return  # and was sent out since
+        if socket.over:
+            return  # and nobody would let it out
         if socket not in self.sockets:
             self.sockets.add(socket)
             self._people[socket.user_id] += 1

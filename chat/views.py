@@ -43,6 +43,7 @@ EMOJI = {
     "Faces": ["😀", "😂", "😊", "😍", "🤔", "😮", "😢", "😴"],
     "Things": ["❤️", "🎉", "🔥", "🚀", "👀", "✅", "❌", "☕"],
 }
+KEPT_BY_THE_BROWSER = "private, no-cache"  # which has to ask whether it is still so
 
 
 class UserRequest(HttpRequest):
@@ -59,7 +60,7 @@ def page(
     name = next((room.name for room in rooms if room.id == room_id), "")
     context |= {"sidebar": rooms, "max_unread": MAX_UNREAD, "room_id": room_id, "name": name}
     response = render(request, template, context, status=status)
-    response["Cache-Control"] = "private, no-cache"  # kept by the browser, and asked about
+    response["Cache-Control"] = KEPT_BY_THE_BROWSER
     return response
 
 
@@ -105,6 +106,7 @@ def room(request: UserRequest, room_id: int) -> HttpResponse:
     if request.session.get("last_room") != room_id:
         request.session["last_room"] = room_id
     response: HttpResponse = room_page(request, here)
+    response["Cache-Control"] = KEPT_BY_THE_BROWSER
     # The browser puts the headers of a 304 in the place of those it has, but the nonce of the page
     # it has is in the policy it has (RFC 9111, section 4.3.4).
     response._csp_exempt = response.status_code == HTTPStatus.NOT_MODIFIED  # type: ignore[attr-defined]
@@ -114,11 +116,12 @@ def room(request: UserRequest, room_id: int) -> HttpResponse:
 def edition(request: UserRequest, here: Membership) -> str | None:
     """The ETag of a room's page, as this process makes it for this session. A weak one: no two have
     the same bytes."""
-    appearance = queries.appearance(request.user)
-    if settings.DEBUG or appearance is None or len(get_messages(request)):
+    appearance, token = queries.appearance(request.user), request.META.get("CSRF_COOKIE")
+    if settings.DEBUG or not appearance or not token or len(get_messages(request)):
         return None
-    session = f"{request.session.session_key} {request.META.get('CSRF_COOKIE')}"
-    shown = f"{PROCESS} {session} {here.room_id} {appearance}"
+    room, session = here.room, request.session.session_key
+    read_before = [room.pk, room.head, room.name, room.topic, here.role, here.read]
+    shown = repr([PROCESS, session, token, read_before, appearance])
     return f'W/"{sha256(shown.encode()).hexdigest()}"'
 
 

@@ -25,5 +25,6 @@ application = OrmThreads(
 
 # The garbage collector stops everything while it looks for cycles. As Python sets it, it does so
 # for every socket that is opened, and now and then goes through all that was ever loaded.
+gc.collect()
 gc.freeze()
 gc.set_threshold(10_000)

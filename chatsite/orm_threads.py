@@ -8,9 +8,12 @@ Django keeps a connection for each thread, N database connections.
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from asyncio import Semaphore
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
@@ -26,44 +29,49 @@ class OrmThread(ThreadPoolExecutor):
 
     def __init__(self, name: str) -> None:
         super().__init__(max_workers=1, thread_name_prefix=name)
-        self._submitted = 0  # counted by the event loop,
-        self._done = 0  # and this by the thread
+        self.calls = 0  # that run or wait here
+        self.borrowers = 0  # that may call again
         self._began = 0.0
+        self._counting = Lock()
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self._submitted += 1
-        return super().submit(self._run, partial(call, *args, **kwargs))
+        self._count(1)
+        future = super().submit(self._run, partial(call, *args, **kwargs))
+        future.add_done_callback(lambda _: self._count(-1))  # or cancelled before its turn
+        return future
 
     def _run(self, call: Callable[[], Any]) -> Any:
         self._began = time.monotonic()
-        try:
-            return call()
-        finally:
-            self._done += 1
+        return call()
+
+    def _count(self, calls: int) -> None:
+        with self._counting:  # the event loop and the thread both do
+            self.calls += calls
 
     @property
-    def calls(self) -> int:
-        """How many run or wait here."""
-        return self._submitted - self._done
-
-    @property
-    def busyness(self) -> tuple[int, float]:
+    def busyness(self) -> tuple[int, int, float]:
         """Of those with as many calls the one that began last: another's query may be slow."""
-        return self.calls, -self._began
+        return self.calls, self.borrowers, -self._began
 
 
 class Borrowed(Executor):
     """The thread that is least busy at the first call. Thread-sensitive as asgiref means it: all
     further calls run there too, one after another."""
 
-    def __init__(self, threads: Sequence[OrmThread]) -> None:
+    def __init__(self, threads: Sequence[OrmThread], weight: int = 1) -> None:
         self._threads = threads
+        self._weight = weight  # 0 for whom it may have for days, and hardly uses it
         self._thread: OrmThread | None = None
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         if self._thread is None:
             self._thread = min(self._threads, key=lambda thread: thread.busyness)
+            self._thread.borrowers += self._weight
         return self._thread.submit(call, *args, **kwargs)
+
+    def give_back(self) -> None:
+        if self._thread:
+            self._thread.borrowers -= self._weight
 
 
 class OrmThreads:
@@ -71,20 +79,32 @@ class OrmThreads:
 
     A request borrows a thread to its end, a socket for its handshake. What comes after may take
     days: a consumer borrows one for each event, by `async with scope["orm_thread"]()`, so that no
-    socket is tied to the thread of another that is slow.
+    socket is tied to the thread of another that is slow. What all sockets do at once, when a server
+    was killed and is back, they do `async with scope["turn"]`: half as many as there are threads.
     """
 
     def __init__(self, app: ASGI3Application, size: int) -> None:
         self.app = app
         sys.setswitchinterval(SWITCH_INTERVAL)
         self.threads = [OrmThread(f"orm-{number}") for number in range(size)]
+        self.turn = Semaphore(max(1, size // 2))
 
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        async with self.borrow():
-            extended: Any = {**scope, "orm_thread": self.borrow}
+        if scope["type"] != "websocket":
+            async with self.lend():
+                return await self.app(scope, receive, send)
+        extended: Any = {**scope, "orm_thread": self.lend, "turn": self.turn}
+        async with ThreadSensitiveContext(executor=Borrowed(self.threads, weight=0)):
             await self.app(extended, receive, send)
 
-    def borrow(self) -> ThreadSensitiveContext:
-        return ThreadSensitiveContext(executor=Borrowed(self.threads))
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[None]:
+        """A thread for what is awaited in the block."""
+        borrowed = Borrowed(self.threads)
+        try:
+            async with ThreadSensitiveContext(executor=borrowed):
+                yield
+        finally:
+            borrowed.give_back()

@@ -7,7 +7,7 @@ from bench.posts import Load, Outcome
 from bench.servers import People
 from tests.services import postgres_server
 
-THREADS = 8  # of ours for the ORM, and of the near limit
+THREADS = 16  # of ours for the ORM, and of the near limit
 PEOPLE = People(rooms=16, people=50, each=1)  # so that a post is told to few
 ROOMS = list(range(1, PEOPLE.rooms + 1))
 SENDERS = list(range(1, PEOPLE.people + 1))

@@ -22,11 +22,10 @@ from psycopg.rows import namedtuple_row
 
 from bench.wires import FILLER
 
-COUNT_CHANGE = "UPDATE chat_room SET head = head + 1 WHERE id = %s RETURNING *"
-MARK_READ = """
-    UPDATE chat_membership SET read = %s WHERE id IN (
-        SELECT m.id FROM chat_membership m INNER JOIN chat_user u ON m.user_id = u.id
-        WHERE m.user_id = %s AND u.is_active AND m.room_id = %s)"""
+COUNT_CHANGES = "UPDATE chat_room SET head = head + 1 WHERE id = %s RETURNING *"
+READ_ON = """
+    UPDATE chat_membership SET read = %s WHERE room_id = %s AND user_id = %s
+    AND EXISTS (SELECT 1 FROM chat_user WHERE id = user_id AND is_active)"""
 SAY = """
     INSERT INTO chat_message (room_id, author_id, client_id, position, version, body, html,
         reply_to_id, created_at, edited_at, deleted_at)
@@ -61,8 +60,8 @@ def send_message(connection: Connection[Any], user: int, room: int, client_id: U
 
 def create_message(connection: Connection[Any], user: int, room: int, client_id: UUID) -> int:
     with connection.transaction():
-        head = one(connection, COUNT_CHANGE, room).head
-        if not connection.execute(MARK_READ, [head, user, room]).rowcount:
+        head = one(connection, COUNT_CHANGES, room).head
+        if not connection.execute(READ_ON, [head, room, user]).rowcount:
             raise PermissionError(f"{user} is not in room {room}")
         now = datetime.now(UTC)
         said: int = one(connection, SAY, room, user, client_id, head, head, FILLER, HTML, now).id

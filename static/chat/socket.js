@@ -30,7 +30,10 @@ function connect() {
   socket = new WebSocket(address(), "chat.v1");
   socket.onmessage = ({ data }) => hear(JSON.parse(data));
   socket.onclose = ({ code }) => lost(code);
-  socket.onopen = () => watch(WELCOMES_IN); // a server to which everybody comes back may be slow
+  socket.onopen = () => {
+    heard = Date.now();
+    watch(WELCOMES_IN); // a server to which everybody comes back may be slow
+  };
   heard = Date.now();
   watch(OPENS_IN);
 }

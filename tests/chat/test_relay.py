@@ -74,6 +74,15 @@ def put(relay: Relay, *numbers: int) -> None:
         relay.put(number, str(number))
 
 
+def test_a_socket_that_is_over_is_let_in_nowhere() -> None:
+    """A heartbeat that was on its way when it closed would take every room for one it lacks."""
+    relay, page = Relay(ROOM, serial=0), Page()
+    page.socket.end()
+    relay.add(page.socket, 0)
+    assert not relay.sockets
+    assert relay.snapshot().here == []
+
+
 # --- rounds --------------------------------------------------------------------------------------
 
 

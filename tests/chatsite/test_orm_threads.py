@@ -7,15 +7,19 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from asgiref.typing import ASGI3Application
 from channels.db import database_sync_to_async
 from channels.testing import HttpCommunicator, WebsocketCommunicator
 from django.core.asgi import get_asgi_application
 from django.db import connection, connections
+from django.test import override_settings
 
 from chat.consumers import AsyncChatConsumer, ChatConsumer
+from chat.fanout import fanout
 from chat.models import User
 from chat.protocol import Pong
+from chat.socket import Socket
 from chatsite.orm_threads import OrmThreads
 from tests.conftest import session_of
 from tests.factories import person
@@ -79,6 +83,13 @@ async def idle(app: OrmThreads, threads: int) -> None:
             await asyncio.sleep(0.001)
 
 
+async def busy(app: OrmThreads, threads: int) -> None:
+    """Returns once so many threads have something to do."""
+    async with asyncio.timeout(10):
+        while sum(thread.calls > 0 for thread in app.threads) < threads:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.001)
+
+
 async def answer(socket: WebsocketCommunicator) -> None:
     while '"ref":"done"' not in await socket.receive_from(timeout=20):
         pass
@@ -127,6 +138,67 @@ def test_nobody_waits_behind_a_slow_query_while_a_thread_is_free(consumer: str) 
 
     asyncio.run(meet())
     assert len(meeting.threads) == 3
+
+
+def test_who_has_borrowed_a_thread_meets_no_other_s_slow_query_there() -> None:
+    async def borrow_twice() -> None:
+        slow_one = threading.Event()
+        async with orm_threads(get_asgi_application(), size=3) as app, app.lend():  # type: ignore[arg-type]
+            mine = await sync_to_async(threading.current_thread)()
+            async with app.lend():
+                slow_query = asyncio.create_task(sync_to_async(slow_one.wait)(10))
+                await busy(app, threads=1)
+            assert await sync_to_async(threading.current_thread)() is mine
+            assert not slow_query.done()
+            slow_one.set()
+            assert await slow_query
+
+    asyncio.run(borrow_twice())
+
+
+def test_a_call_that_is_given_up_before_its_turn_is_not_counted_for_ever() -> None:
+    async def give_up() -> None:
+        slow_one = threading.Event()
+        async with orm_threads(get_asgi_application(), size=1) as app, app.lend():  # type: ignore[arg-type]
+            slow_query = asyncio.create_task(sync_to_async(slow_one.wait)(10))
+            await busy(app, threads=1)
+            waiting = asyncio.create_task(sync_to_async(threading.current_thread)())
+            await asyncio.sleep(0)
+            assert app.threads[0].calls == 2
+            waiting.cancel()
+            slow_one.set()
+            assert await slow_query
+            await asyncio.wait([waiting])
+            await idle(app, threads=1)
+            assert app.threads[0].borrowers == 1
+        assert app.threads[0].borrowers == 0
+
+    asyncio.run(give_up())
+
+
+@pytest.mark.parametrize("consumer", ["sync", "async"])
+def test_who_has_left_is_not_welcomed(consumer: str) -> None:
+    user = person("alice")
+    session = session_of(user)
+    welcomed = 0
+
+    async def leave() -> None:
+        nonlocal welcomed
+        async with orm_threads(slow(consumer, Meeting(1)), size=2) as app:
+            guest = WebsocketCommunicator(app, "/ws/chat/", subprotocols=["chat.v1"])
+            guest.scope |= {"user": user, "session": session}
+            async with app.turn:  # the only one of two threads
+                connected, _ = await guest.connect(timeout=10)
+                assert connected
+                assert not fanout.admit(Socket(guest.send_input), user.pk)
+                await guest.send_input({"type": "websocket.disconnect", "code": 1001})
+                await asyncio.sleep(0)
+            await guest.wait(timeout=10)
+            welcomed = guest.output_queue.qsize()
+
+    with override_settings(SOCKETS_PER_USER=1):
+        asyncio.run(leave())
+    assert welcomed == 0
 
 
 @pytest.mark.parametrize("consumer", ["sync", "async"])
