@@ -85,7 +85,8 @@ def test_the_near_limit_says_what_the_chat_says(db: None, alice: User) -> None:
 
 def gist(query: str) -> list[str]:
     """What is done to which tables, and whether it answers; nothing for BEGIN and COMMIT."""
-    return [*dict.fromkeys(re.findall(r"UPDATE|INSERT|SELECT|EXISTS|JOIN|RETURNING|chat_\w+", query))]
+    words = re.findall(r"UPDATE|INSERT|SELECT|EXISTS|JOIN|RETURNING|chat_\w+", query)
+    return [*dict.fromkeys(words)]
 
 
 def test_the_near_limit_is_reached_with_the_same_outcome(
