@@ -4,6 +4,8 @@ from bench.case import Figures, Trial, ask
 from bench.pages import Load, Outcome
 from bench.servers import People, Running, static_files
 
+# A browser that comes back has this cookie as well; without it no page is confirmed.
+CSRF = f"; csrftoken={'x' * 32}"
 PEOPLE = People(rooms=3, people=16, messages=40)  # a reader for each connection
 
 
@@ -28,7 +30,8 @@ def room_page(trial: Trial) -> Figures:
 
 
 def read(running: Running, path: str, seconds: float, etag: bool = False) -> Outcome:
-    load = Load(port=running.port, path=path, cookies=running.cookies, seconds=seconds, etag=etag)
+    cookies = [cookie + CSRF for cookie in running.cookies]
+    load = Load(port=running.port, path=path, cookies=cookies, seconds=seconds, etag=etag)
     return ask("pages", load, Outcome)
 
 
