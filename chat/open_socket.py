@@ -48,9 +48,7 @@ class OpenSocket(AsyncConsumer):
             self.socket.end()  # from here on no heartbeat lets it into a room again
             channel_layer().forget(self.channel_name)
             await fanout.forget(self.socket)
-            await (
-                heart
-            )  # which ends by itself; no task may outlive what it borrows its threads from
+            await heart  # which ends by itself; no task may outlive what lends it its threads
 
     async def dispatch(self, message: Any) -> None:
         if self.socket.over and message["type"] == "websocket.receive":

@@ -106,7 +106,7 @@ def room(request: UserRequest, room_id: int) -> HttpResponse:
     if request.session.get("last_room") != room_id:
         request.session["last_room"] = room_id
     response: HttpResponse = room_page(request, here)
-    response["Cache-Control"] = KEPT_BY_THE_BROWSER
+    response["Cache-Control"] = KEPT_BY_THE_BROWSER  # a 304 has to say so as well
     # The browser puts the headers of a 304 in the place of those it has, but the nonce of the page
     # it has is in the policy it has (RFC 9111, section 4.3.4).
     response._csp_exempt = response.status_code == HTTPStatus.NOT_MODIFIED  # type: ignore[attr-defined]
