@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from typing import Any
 
 from chat import protocol
@@ -13,9 +13,10 @@ from chat.socket import Socket
 
 logger = logging.getLogger(__name__)
 
-REST = 6  # times as long as its last round took, a room gathers events for the next,
-BREATH = 0.03  # but no longer than so many seconds
+REST = 4  # times as long as its last round took, a room gathers events for the next,
+BREATH = 0.03
 YIELD_EVERY = 32  # sockets written to before the event loop may receive again
+STALL = 1.0  # seconds they have for it
 
 
 class Relay:
@@ -112,11 +113,18 @@ class Relay:
             await asyncio.sleep(min(BREATH, REST * (time.monotonic() - began)))
 
     async def _write_to_all(self, frame: str) -> None:
-        for written, socket in enumerate(tuple(self.sockets), 1):
+        waiting = deque(self.sockets)
+        while waiting:
             try:
-                await socket.write(frame)
+                async with asyncio.timeout(STALL):
+                    for _ in range(min(len(waiting), YIELD_EVERY)):
+                        await waiting[0].write(frame)
+                        waiting.popleft()
+            except TimeoutError:
+                # A server with backpressure, as Uvicorn, waits for a client that does not read.
+                waiting.popleft().stuck = True
             except Exception:  # one that broke is no reason to keep the others waiting
+                socket = waiting.popleft()
                 logger.exception("A socket of user %s broke", socket.user_id)
                 self.drop(socket)
-            if written % YIELD_EVERY == 0:
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)

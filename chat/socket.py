@@ -34,6 +34,7 @@ class Socket:
         self._send = send
         self._held: list[str] | None = []
         self.over = False
+        self.stuck = False  # a room has waited in vain for the client to take a frame
         self._stirred = asyncio.Event()
         self._sent = self._marked = self._answered = 0  # bytes: all, to the last heartbeat, read
         self._beat = 0
@@ -69,11 +70,10 @@ class Socket:
     async def write(self, frame: str) -> None:
         """Passes on what a room says. A client that is far behind is left to ask for it: the
         heartbeats, which it still gets, name each room's newest number."""
-        if self._held is None:
-            if self.behind < HEADS_ONLY:
-                await self.send(text(frame))
-        elif len(self._held) < MAX_HELD:
-            self._held.append(frame)
+        if self._held is not None:
+            self._held += [frame] if len(self._held) < MAX_HELD else []
+        elif self.behind < HEADS_ONLY and not self.stuck:
+            await self.send(text(frame))
 
     async def release(self) -> None:
         """Lets through what was held since the socket joined its rooms: `welcome` goes first."""
@@ -98,18 +98,19 @@ class Socket:
         Ends by itself, because a task cannot be cancelled while it waits for an ORM thread: asgiref
         then waits for the query and forgets the cancellation.
         """
-        now = asyncio.get_running_loop().time
-        due = now() + interval * uniform(0.5, 1)  # all came at once when the server was restarted
+        loop = asyncio.get_running_loop()
+        due = loop.time() + interval * uniform(0.5, 1)  # all came at once after a restart
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stirred.wait(), due - now())
+            alarm = loop.call_at(due, self._stirred.set)
+            await self._stirred.wait()
+            alarm.cancel()
             self._stirred.clear()
             if self.over:
                 return
-            if now() < due:
+            if self._sent - self._marked > PROBE:
                 await self.probe()
                 continue
-            due = now() + interval
+            due = loop.time() + interval
             if self._held is None and await self._keeps_up():
                 yield self._next_beat()
 
@@ -126,6 +127,7 @@ class Socket:
             return
         while self._beats and self._beats[0][0] <= beat:
             _, self._answered = self._beats.popleft()
+        self.stuck = False
 
     def _next_beat(self) -> int:
         self._beat += randint(1, MAX_STEP)  # who has not read it cannot answer it

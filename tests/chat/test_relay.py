@@ -244,6 +244,29 @@ async def test_a_socket_that_broke_does_not_stop_the_others(
 
 
 @awaited
+async def test_who_takes_nothing_keeps_the_others_waiting_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chat.relay.STALL", 0.01)
+
+    async def wait_for_ever(message: Any) -> None:
+        await asyncio.Event().wait()
+
+    async with at_work() as relay:
+        pages = [await open_page(relay) for _ in range(50)]
+        deaf = pages[20].socket
+        deaf._send = wait_for_ever  # as Uvicorn does, when a client does not read
+        put(relay, 1)
+        others = [page for page in pages if page.socket is not deaf]
+        assert [await page.next() for page in others] == [[1]] * 49
+        await a_few_turns()
+        assert deaf.stuck
+        monkeypatch.setattr("chat.relay.STALL", 3_600)
+        put(relay, 2)
+        assert [await page.next() for page in others] == [[2]] * 49
+
+
+@awaited
 async def test_who_comes_or_goes_while_a_round_is_written_breaks_nothing() -> None:
     async with at_work() as relay:
         first, second = await open_page(relay), await open_page(relay)

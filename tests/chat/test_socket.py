@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -184,6 +185,32 @@ async def test_who_is_far_behind_for_too_long_is_sent_away(small_limits: None) -
     beats = [n async for n in client.socket.beats(0.01)]
     assert len(beats) == PATIENCE
     assert client.code == protocol.TOO_SLOW
+
+
+@awaited
+async def test_who_took_nothing_hears_of_no_room_until_it_answers() -> None:
+    client = await opened()
+    await client.socket.probe()
+    client.socket.stuck = True
+    await client.socket.write(FRAME)
+    assert client.frames == 0
+    client.socket.answered(client.beats[-1])
+    await client.socket.write(FRAME)
+    assert client.frames == 1
+
+
+@awaited
+async def test_an_alarm_that_rings_early_is_no_probe() -> None:
+    """The timers of uvloop count in milliseconds, and ring half of one early or late."""
+    client = await opened()
+    loop = asyncio.get_running_loop()
+    call_at = loop.call_at
+    early = {"side_effect": lambda when, *rest: call_at(when - 0.005, *rest)}
+    with patch.object(loop, "call_at", **early):
+        beats = client.socket.beats(0.02)
+        for _ in range(3):
+            await anext(beats)
+    assert client.beats == []  # no probe besides
 
 
 @awaited
