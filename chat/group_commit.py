@@ -2,13 +2,17 @@
 
 They would wait for each other in any case, for the lock of the room's row, each with a transaction
 of its own. Here they wait in front of the database: one writes for all who have come, while the
-next ones gather. So the busier a room is, the less each of them costs.
+next ones gather, and a moment longer. So the busier a room is, the less each of them costs.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from copy import copy
 from threading import Event, Lock
 from typing import Generic, TypeVar
+
+REST = 0.005  # seconds after a write in which a room gathers drafts; a quiet one has rested already
+MAX_ROOMS = 1_000  # whose rest is remembered
 
 Draft = TypeVar("Draft")  # what somebody wants to be written
 Row = TypeVar("Row")  # what it is once it was
@@ -24,8 +28,8 @@ class Entry(Generic[Draft, Row]):
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.outcome: Row | Exception = Interrupted()
-        self.group: list[Entry[Draft, Row]] = []  # what its thread has to write for all of them
-        self.woken = Event()  # it was written, or has a group to write
+        self.leads = False  # its thread writes for all who have come
+        self.woken = Event()  # it was written, or leads
 
 
 class GroupCommit(Generic[Draft, Row]):
@@ -45,30 +49,35 @@ class GroupCommit(Generic[Draft, Row]):
         self._blames_one = blames_one
         self._lock = Lock()
         self._waiting: dict[int, list[Entry[Draft, Row]]] = {}  # in rooms where somebody writes
+        self._rested: dict[int, float] = {}  # when the rooms written to last may be again
 
     def write(self, room_id: int, draft: Draft) -> Row:
         """Returns once it is committed, by this thread or by another."""
         entry: Entry[Draft, Row] = Entry(draft)
-        if self._must_wait(room_id, entry):
+        self._enter(room_id, entry)
+        if not entry.leads:
             entry.woken.wait()
-        else:
-            entry.group = [entry]
-        if entry.group:
-            self._write_group(room_id, entry.group)
+        if entry.leads:
+            self._write_group(room_id, entry)
         if isinstance(entry.outcome, Exception):
             raise entry.outcome
         return entry.outcome
 
-    def _must_wait(self, room_id: int, entry: Entry[Draft, Row]) -> bool:
+    def _enter(self, room_id: int, entry: Entry[Draft, Row]) -> None:
         with self._lock:
-            somebody_writes = room_id in self._waiting
-            self._waiting.setdefault(room_id, [])
-            if somebody_writes:
+            if room_id in self._waiting:
                 self._waiting[room_id].append(entry)
-            return somebody_writes
+            else:
+                self._waiting[room_id] = []
+                entry.leads = True
 
-    def _write_group(self, room_id: int, group: list[Entry[Draft, Row]]) -> None:
+    def _write_group(self, room_id: int, first: Entry[Draft, Row]) -> None:
+        group = [first]
         try:
+            time.sleep(max(0, self._rested.get(room_id, 0) - time.monotonic()))
+            with self._lock:
+                group += self._waiting[room_id]
+                self._waiting[room_id] = []
             self._write_all(room_id, group)
         finally:
             for entry in group:
@@ -76,14 +85,16 @@ class GroupCommit(Generic[Draft, Row]):
             self._hand_over(room_id)
 
     def _hand_over(self, room_id: int) -> None:
-        """Lets the first of those who wait write for all of them."""
+        """Lets the first of those who wait lead."""
         with self._lock:
-            waiting = self._waiting.pop(room_id)
-            if not waiting:
+            if len(self._rested) > MAX_ROOMS:
+                self._rested.clear()
+            self._rested[room_id] = time.monotonic() + REST
+            if not self._waiting[room_id]:
+                del self._waiting[room_id]
                 return
-            self._waiting[room_id] = []
-        first = waiting[0]
-        first.group = waiting
+            first = self._waiting[room_id].pop(0)
+            first.leads = True
         first.woken.set()
 
     def _write_all(self, room_id: int, group: list[Entry[Draft, Row]]) -> None:
