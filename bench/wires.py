@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from uuid import uuid4
 
-STAMP = re.compile(rb'"@(\d{16})@')  # microseconds since 1970, at the beginning of each message
-STAMP_LENGTH = 19
+STAMP = re.compile(rb'"at (\d{16}) ')  # microseconds since 1970, at the beginning of each message
+STAMP_LENGTH = 21
 FILLER = "and then we went down to the river to look at the boats"
 
 TEXT, PONG = 0x81, 0x8A  # the first byte of a whole frame: RFC 6455, section 5.2
@@ -22,7 +22,7 @@ def frame(payload: bytes, kind: int = TEXT) -> bytes:
 
 
 def stamped() -> str:
-    return f"@{time.time_ns() // 1000:016}@ {FILLER}"
+    return f"at {time.time_ns() // 1000:016} {FILLER}"
 
 
 @dataclass(frozen=True)

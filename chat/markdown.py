@@ -1,7 +1,13 @@
 """From what a person typed to the only HTML that ever enters a page."""
 
+import re
+
 import nh3
 from markdown_it import MarkdownIt
+
+# What most people say most of the time: words, and what stands between and after words. None of it
+# means anything to Markdown or to HTML, nor makes a link.
+_plain = re.compile(r"""[^\W\d_](?:[^\W_]|[ ,?!'"()-]|[.:;](?=[ ]|$))*""")
 
 # No images: they would tell their host who read what. No tables: ten kilobytes make a megabyte.
 _markdown = MarkdownIt(
@@ -20,4 +26,6 @@ _cleaner = nh3.Cleaner(
 
 def render(body: str) -> str:
     """Markdown to HTML that is safe to show to anyone: no scripts, styles, images or classes."""
+    if _plain.fullmatch(body):
+        return f"<p>{body}</p>"
     return _cleaner.clean(_markdown.render(body)).strip()

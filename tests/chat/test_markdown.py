@@ -1,19 +1,22 @@
 """Whatever a person types, the HTML that comes out of it is harmless, and comes out soon."""
 
+import re
 import time
 from html.parser import HTMLParser
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.markdown import render
+from chat.markdown import _plain, render
 from chat.protocol import MAX_BODY
 
 TAGS = {"a", "blockquote", "br", "code", "em", "hr", "li", "ol", "p", "pre", "s", "strong", "ul"}
 TAGS |= {f"h{level}" for level in range(1, 7)}
 ATTRIBUTES = {"a": {"href", "title", "rel", "target"}, "ol": {"start"}}
+NOTHING = re.compile(r"(?!)")  # matches it
 SCHEMES = {"", "http", "https", "mailto"}
 
 
@@ -55,6 +58,30 @@ def assert_harmless(body: str) -> None:
 
 
 # --- what one may write --------------------------------------------------------------------------
+
+
+@given(st.text(alphabet="ab Zé漢٣9.:;,?!'\"()-_*#", max_size=30).map(str.strip))
+@settings(max_examples=1_000)
+def test_plain_words_become_what_markdown_would_make_of_them(body: str) -> None:
+    with patch("chat.markdown._plain", NOTHING):
+        made = render(body)
+    assert render(body) == made
+
+
+def test_words_are_plain_and_what_means_something_is_not() -> None:
+    assert _plain.fullmatch("Is it done? Yes, since 10: look (it's there).")
+    for body in (
+        "1. one",
+        "- one",
+        "see example.com",
+        "a*b*",
+        "a_b_",
+        "<b>",
+        "&amp;",
+        "a\nb",
+        "[a",
+    ):
+        assert not _plain.fullmatch(body)
 
 
 @pytest.mark.parametrize(
