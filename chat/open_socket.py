@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from copy import copy
 from typing import Any, cast
 
 from channels.consumer import AsyncConsumer
@@ -32,11 +33,13 @@ class OpenSocket(AsyncConsumer):
     does; around that all is asynchronous in either.
     """
 
+    user: User
     socket: Socket
     drain: asyncio.Task[None]  # done once the client is gone
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope = scope
+        self.user = copy(scope["user"])  # out of its lazy wrapper, which is slow at every look
         self.socket = Socket(send)
         self.bucket = rate_limit.frames_of_a_socket()
         inbox = Inbox(receive, admits=self.admits_frame, refuse=self.refuse_frame)
@@ -123,10 +126,6 @@ class OpenSocket(AsyncConsumer):
     def subprotocol(self) -> str | None:
         offered = self.scope["subprotocols"]
         return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None
-
-    @property
-    def user(self) -> User:
-        return cast(User, self.scope["user"])
 
     @property
     def session_key(self) -> str | None:
