@@ -221,10 +221,6 @@ class Membership(models.Model):
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
-    def for_wire(self) -> Self:
-        """With all that `serializers.message` reads, in a constant number of queries."""
-        return self.select_related("author").prefetch_related("reactions")
-
     def since(self, number: int) -> Self:
         """What changed after a number of the room, in the order of the changes."""
         return self.filter(version__gt=number).order_by("version")

@@ -55,15 +55,23 @@ def people(room_id: int) -> QuerySet[Membership]:
     return Membership.objects.filter(room=room_id).select_related("user").by_rank()
 
 
+def for_wire(messages: QuerySet[Message]) -> list[Message]:
+    """These messages with all that `serializers.message` reads. What nobody changed since it was
+    said has no reactions, so none are looked for."""
+    rows = list(messages.select_related("author"))
+    changed = [row for row in rows if row.version > row.position]
+    prefetch_related_objects(changed, "reactions")  # without any, this costs nothing
+    return rows
+
+
 def newest_messages(room_id: int) -> list[Message]:
-    newest = Message.objects.filter(room=room_id).for_wire().newest_first()[:PAGE]
-    return list(reversed(newest))
+    return for_wire(Message.objects.filter(room=room_id).newest_first()[:PAGE])[::-1]
 
 
 def history(user: User, room_id: int, before: int) -> Older:
     """A page of what was said before a position, oldest first."""
     membership(user, room_id)
-    older = Message.objects.filter(room=room_id).for_wire().before(before).newest_first()
+    older = Message.objects.filter(room=room_id).before(before).newest_first()
     messages, more = _page(older)
     return Older(room=room_id, messages=messages[::-1], more=more)
 
@@ -75,13 +83,13 @@ def sync(user: User, room_id: int, since: int) -> Synced:
     again at worst, but never passed over.
     """
     head = membership(user, room_id).room.head
-    messages, more = _page(Message.objects.filter(room=room_id).for_wire().since(since))
+    messages, more = _page(Message.objects.filter(room=room_id).since(since))
     return Synced(room=room_id, messages=messages, head=head, more=more)
 
 
 def _page(messages: QuerySet[Message]) -> tuple[list[protocol.Message], bool]:
     """The first of these messages, and whether there are more. A page holds at least one."""
-    rows = list(messages[: PAGE + 1])
+    rows = for_wire(messages[: PAGE + 1])
     page: list[protocol.Message] = []
     size = 0
     for row in rows[:PAGE]:

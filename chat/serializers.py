@@ -19,7 +19,7 @@ def person(user: User) -> protocol.Person:
 
 
 def message(message: Message) -> protocol.Message:
-    """Reads the author and the reactions: load them with `Message.objects.for_wire()`."""
+    """Reads the author and the reactions: `queries.for_wire` loads them."""
     return protocol.Message(
         room=message.room_id,
         id=message.pk,

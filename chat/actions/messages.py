@@ -235,7 +235,7 @@ def changed(message: Message) -> Message:
     room = _count_changes(message.room_id)
     message.version = room.head
     message.save()
-    message = Message.objects.for_wire().get(pk=message.pk)
+    [message] = queries.for_wire(Message.objects.filter(pk=message.pk))
     _publish(room, message)
     return message
 

@@ -16,7 +16,8 @@ def bob() -> User:
 
 
 def loaded(message: Message) -> Message:
-    return Message.objects.for_wire().get(pk=message.pk)
+    [message] = queries.for_wire(Message.objects.filter(pk=message.pk))
+    return message
 
 
 def test_a_person_is_shown_without_anything_private(bob: User) -> None:
