@@ -61,7 +61,7 @@ class Case:
     title: str
     servers: tuple[Server, ...]
     measure: Callable[[Trial], Figures]
-    seconds: float = 5.0  # for each server, and each size
+    seconds: float = 4.0  # for each server, and each size
     rivals: Mapping[Server, Server] = field(default_factory=dict)  # who is compared with whom
     plotted: tuple[str, ...] = ()  # of the figures; none: the first
     grows: str = ""

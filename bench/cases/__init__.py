@@ -113,7 +113,7 @@ CASES = [
         OURS,
         growing,
         grows="members",
-        sizes=(10, 50, 200, 1_000, 2_000),
+        sizes=(10, 100, 500, 2_000),
     ),
     Case(
         "processes",
