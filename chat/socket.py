@@ -71,7 +71,8 @@ class Socket:
         """Passes on what a room says. A client that is far behind is left to ask for it: the
         heartbeats, which it still gets, name each room's newest number."""
         if self._held is not None:
-            self._held += [frame] if len(self._held) < MAX_HELD else []
+            if len(self._held) < MAX_HELD:
+                self._held.append(frame)
         elif self.behind < HEADS_ONLY and not self.stuck:
             await self.send(text(frame))
 
