@@ -21,6 +21,8 @@ from matplotlib.axes import Axes
 from msgspec import Struct
 
 from bench.case import Case, Figures
+from bench.cases import OURS
+from bench.goals import GOALS, Goal, Reading
 from bench.servers import PROJECT, Server
 from tests.services import Missing, find
 
@@ -98,7 +100,9 @@ def write(cases: list[Case], measured: dict[str, list[Figure]], command: str) ->
     results = {case.name: results[case.name] for case in cases if case.name in results}
     RAW.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
     drawn = [(case, results[case.name]) for case in cases if case.name in results]
-    text = "\n".join([about(results), *(section(case, result) for case, result in drawn)])
+    text = "\n".join(
+        [about(results), outcome(results), *(section(case, result) for case, result in drawn)]
+    )
     PAGE.write_text(GENERATED.sub(lambda _: text, PAGE.read_text()))
     PLOTS.mkdir(exist_ok=True)
     for case, result in drawn:
@@ -133,13 +137,54 @@ def about(results: dict[str, Result]) -> str:
     return "".join(f"- {', '.join(names)}: {how}.\n" for how, names in lines.items())
 
 
+def outcome(results: dict[str, Result]) -> str:
+    """What was wanted and what came out, as medians; ratios are medians of those of each run."""
+    table = [["", "Daphne", "", "Uvicorn", ""], [":--", "--:", "--:", "--:", "--:"]]
+    for goal in GOALS:
+        daphne, uvicorn = (
+            reached(goal, server, wanted, results)
+            for server, wanted in zip(OURS, (goal.daphne, goal.uvicorn), strict=True)
+        )
+        table.append([goal.what, *daphne, *uvicorn])
+    daphne_lost, uvicorn_lost = (lost(server, results) for server in OURS)
+    table.append(["lost, in all cases", "0", number(daphne_lost), "0", number(uvicorn_lost)])
+    return f"### What was wanted, and what came out\n\n{markdown(table)}\n"
+
+
+def reached(goal: Goal, server: Server, wanted: str, results: dict[str, Result]) -> list[str]:
+    values = readings(goal.figure, server, results)
+    if goal.beside:
+        theirs = readings(goal.beside, server, results)
+        values = [a / b for a, b in zip(values, theirs, strict=False) if b]
+    if not wanted or not values:
+        return [wanted, ""]
+    sign, limit = wanted.split()
+    value = median(values)
+    met = value <= float(limit) if sign == "≤" else value >= float(limit)
+    return [wanted, number(value) if met else f"**{number(value)}**"]
+
+
+def readings(reading: Reading, server: Server, results: dict[str, Result]) -> list[float]:
+    if reading.case not in results or server not in reading.of:
+        return []
+    return results[reading.case].values(reading.of[server], reading.size, reading.figure)
+
+
+def lost(server: Server, results: dict[str, Result]) -> float:
+    figures = [figure for result in results.values() for figure in result.figures]
+    return sum(f.values["lost"] for f in figures if f.server == server.name and f.values)
+
+
+def markdown(table: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in table)
+
+
 def section(case: Case, result: Result) -> str:
     """A table of medians; in brackets, how they compare to those of a rival, run by run."""
     names = result.names
     head = ["", *([case.grows] if case.grows else []), *names]
     table = [head, [":--", *["--:"] * (len(head) - 1)], *rows(case, result, names)]
-    text = "\n".join(f"| {' | '.join(row)} |" for row in table)
-    return f"### {case.title}\n\n{text}\n\n![{case.title}](plots/{case.name}.svg)\n"
+    return f"### {case.title}\n\n{markdown(table)}\n\n![{case.title}](plots/{case.name}.svg)\n"
 
 
 def rows(case: Case, result: Result, names: list[str]) -> Iterator[list[str]]:

@@ -8,6 +8,7 @@ import pytest
 
 from bench.case import Case, Trial
 from bench.cases import CASES, NODE
+from bench.goals import GOALS
 from bench.servers import PEERS, Server
 from tests.conftest import need
 from tests.services import Missing
@@ -52,3 +53,10 @@ def test_everything_is_delivered(
     except Missing as missing:
         need(request, missing)
     assert figures["lost"] == 0
+    assert figures.keys() >= wanted_of(case)
+
+
+def wanted_of(case: Case) -> set[str]:
+    """The figures of a case that docs/performance.md compares with what they should be."""
+    readings = [reading for goal in GOALS for reading in (goal.figure, goal.beside) if reading]
+    return {reading.figure for reading in readings if reading.case == case.name}
