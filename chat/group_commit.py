@@ -2,7 +2,7 @@
 
 They would wait for each other in any case, for the lock of the room's row, each with a transaction
 of its own. Here they wait in front of the database: one writes for all who have come, while the
-next ones gather, and a moment longer. So the busier a room is, the less each of them costs.
+next ones gather, in a busy room a moment longer. So the busier it is, the less each of them costs.
 """
 
 import time
@@ -11,8 +11,8 @@ from copy import copy
 from threading import Event, Lock
 from typing import Generic, TypeVar
 
-REST = 0.005  # seconds after a write in which a room gathers drafts; a quiet one has rested already
-MAX_ROOMS = 1_000  # whose rest is remembered
+GATHER = 0.005  # seconds that a room gathers drafts, after a write for several
+MAX_ROOMS = 1_000  # of which it is known that they do
 
 Draft = TypeVar("Draft")  # what somebody wants to be written
 Row = TypeVar("Row")  # what it is once it was
@@ -49,7 +49,7 @@ class GroupCommit(Generic[Draft, Row]):
         self._blames_one = blames_one
         self._lock = Lock()
         self._waiting: dict[int, list[Entry[Draft, Row]]] = {}  # in rooms where somebody writes
-        self._rested: dict[int, float] = {}  # when the rooms written to last may be again
+        self._gathered: dict[int, float] = {}  # when rooms that gather are written to next
 
     def write(self, room_id: int, draft: Draft) -> Row:
         """Returns once it is committed, by this thread or by another."""
@@ -74,7 +74,7 @@ class GroupCommit(Generic[Draft, Row]):
     def _write_group(self, room_id: int, first: Entry[Draft, Row]) -> None:
         group = [first]
         try:
-            time.sleep(max(0, self._rested.get(room_id, 0) - time.monotonic()))
+            time.sleep(max(0, self._gathered.get(room_id, 0) - time.monotonic()))
             with self._lock:
                 group += self._waiting[room_id]
                 self._waiting[room_id] = []
@@ -82,14 +82,14 @@ class GroupCommit(Generic[Draft, Row]):
         finally:
             for entry in group:
                 entry.woken.set()
-            self._hand_over(room_id)
+            self._hand_over(room_id, is_busy=len(group) > 1)
 
-    def _hand_over(self, room_id: int) -> None:
+    def _hand_over(self, room_id: int, is_busy: bool) -> None:
         """Lets the first of those who wait lead."""
         with self._lock:
-            if len(self._rested) > MAX_ROOMS:
-                self._rested.clear()
-            self._rested[room_id] = time.monotonic() + REST
+            if len(self._gathered) > MAX_ROOMS:
+                self._gathered.clear()  # then none of them waits, once
+            self._gathered[room_id] = time.monotonic() + GATHER if is_busy else 0
             if not self._waiting[room_id]:
                 del self._waiting[room_id]
                 return

@@ -6,8 +6,13 @@ import nh3
 from markdown_it import MarkdownIt
 
 # What most people say most of the time: words, and what stands between and after words. None of it
-# means anything to Markdown or to HTML, nor makes a link.
-_plain = re.compile(r"""[^\W\d_](?:[^\W_]|[ ,?!'"()-]|[.:;](?=[ ]|$))*""")
+# means anything to Markdown or to HTML, nor makes a link. Of what is not ASCII, nothing does.
+_plain = re.compile(
+    r"""(?: [a-zA-Z] | [^\x00-\x9F\s\uD800-\uDFFF] )
+        (?: [a-zA-Z0-9\ ,?!'"()-] | [^\x00-\x9F\s\uD800-\uDFFF]
+          | [.:;](?=\ |$) | (?<=[0-9])[.:](?=[0-9]) )*+""",
+    re.VERBOSE,
+)
 
 # No images: they would tell their host who read what. No tables: ten kilobytes make a megabyte.
 _markdown = MarkdownIt(

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 REST = 4  # times as long as its last round took, a room gathers events for the next,
 BREATH = 0.03  # but no longer than so many seconds
 YIELD_EVERY = 32  # sockets written to before the event loop may receive again
-STALL = 1.0  # seconds they have for it
+STALL = 0.5  # seconds they have for it, together; then one of them alone
 
 
 class Relay:
@@ -121,10 +121,18 @@ class Relay:
                         await waiting[0].write(frame)
                         waiting.popleft()
             except TimeoutError:
-                # A server with backpressure, as Uvicorn, waits for a client that does not read.
-                waiting.popleft().stuck = True
+                await self._wait_for(waiting.popleft(), frame)
             except Exception:  # one that broke is no reason to keep the others waiting
                 socket = waiting.popleft()
                 logger.exception("A socket of user %s broke", socket.user_id)
                 self.drop(socket)
             await asyncio.sleep(0)
+
+    async def _wait_for(self, socket: Socket, frame: str) -> None:
+        """A server with backpressure, as Uvicorn, but not Daphne, waits for a client that does not
+        read. Of those a room waited for, this was the last: perhaps the one."""
+        try:
+            async with asyncio.timeout(STALL):
+                await socket.write(frame)
+        except TimeoutError:
+            socket.stall()

@@ -34,7 +34,7 @@ class Socket:
         self._send = send
         self._held: list[str] | None = []
         self.over = False
-        self.stuck = False  # a room has waited in vain for the client to take a frame
+        self.stalled_at: int | None = None  # the last heartbeat before it took nothing any more
         self._stirred = asyncio.Event()
         self._sent = self._marked = self._answered = 0  # bytes: all, to the last heartbeat, read
         self._beat = 0
@@ -57,7 +57,7 @@ class Socket:
             return
         if frame := message.get("text"):
             self._sent += OVERHEAD + len(frame) * (1 if frame.isascii() else 3)
-            if self._sent - self._marked > PROBE:
+            if self._sent - self._marked > PROBE:  # no look at the clock: alarms may ring early
                 self._stirred.set()
         if self.behind > TOO_SLOW:
             message = closing(protocol.TOO_SLOW)
@@ -73,8 +73,15 @@ class Socket:
         if self._held is not None:
             if len(self._held) < MAX_HELD:
                 self._held.append(frame)
-        elif self.behind < HEADS_ONLY and not self.stuck:
+        elif self.behind < HEADS_ONLY and self.stalled_at is None:
             await self.send(text(frame))
+
+    def stall(self) -> None:
+        """A room has waited for the client in vain. None does any more, until it has answered a
+        heartbeat that goes out as soon as it takes one."""
+        self.stalled_at = self._beat
+        self._marked = self._sent - PROBE - 1
+        self._stirred.set()
 
     async def release(self) -> None:
         """Lets through what was held since the socket joined its rooms: `welcome` goes first."""
@@ -108,7 +115,7 @@ class Socket:
             self._stirred.clear()
             if self.over:
                 return
-            if self._sent - self._marked > PROBE:
+            if self._sent - self._marked > PROBE:  # no look at the clock: alarms may ring early
                 await self.probe()
                 continue
             due = loop.time() + interval
@@ -128,7 +135,8 @@ class Socket:
             return
         while self._beats and self._beats[0][0] <= beat:
             _, self._answered = self._beats.popleft()
-        self.stuck = False
+        if self.stalled_at is not None and beat > self.stalled_at:
+            self.stalled_at = None
 
     def _next_beat(self) -> int:
         self._beat += randint(1, MAX_STEP)  # who has not read it cannot answer it

@@ -27,7 +27,8 @@ Message = dict[str, Any]
 
 CAPACITY = 1_000  # messages that wait in one channel; what comes on top is lost
 TOGETHER = 100  # messages in one hint
-REST = 0.01  # seconds after a hint to a group in which it gathers messages for the next
+GATHER = 0.01  # seconds after a hint to a group in which it gathers messages for the next
+MAX_GROUPS = 1_000  # of which it is known when that was
 PATIENCE = 2.0  # seconds Redis has for one command
 RETRY = 1.0  # seconds until Redis is tried again after it failed
 PING = 10.0  # seconds between two words of a process to itself
@@ -141,6 +142,7 @@ class Uplink:
         self._mending: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
         self._waiting: dict[str, list[Message]] = {}  # for groups that a hint is on its way to
+        self._gathered: dict[str, float] = {}  # when the next hint to a group may leave
         self._ping_at = self._heard_at = 0.0
         self._retry_at = 0.0
         self._is_away = False
@@ -168,12 +170,15 @@ class Uplink:
         waiting = self._waiting[group] = [message]
         try:
             while waiting:
+                await asyncio.sleep(self._gathered.get(group, 0) - time.monotonic())
                 together = waiting[:TOGETHER]
                 del waiting[:TOGETHER]
                 await self._send_hint(group, together)
-                await asyncio.sleep(REST)
+                self._gathered[group] = time.monotonic() + GATHER
         finally:
             del self._waiting[group]
+            if len(self._gathered) > MAX_GROUPS:
+                self._gathered.clear()  # then none of them waits, once
 
     async def _send_hint(self, group: str, messages: list[Message]) -> None:
         hint = {"type": "hint", "from": self._process, "group": group, "messages": messages}

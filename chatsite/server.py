@@ -31,6 +31,7 @@ SUBPROTOCOLS = b"Sec-WebSocket-Protocol"
 TOO_MUCH = 4429  # the close code for a client that floods
 SPREAD = 3.0  # seconds over which sockets are closed: a process elsewhere has to take them in
 GRACE = 5.0  # seconds to finish in after that; a container runtime kills after 10
+LAST_HINTS = 0.1  # seconds for what was said last to reach the other processes
 
 logger = logging.getLogger("chatsite.server")
 
@@ -80,6 +81,7 @@ class DrainingServer(Server):
         await self.close_websockets()
         if applications := self.running_applications():
             await finish(applications)
+        await asyncio.sleep(LAST_HINTS)
 
     async def close_websockets(self) -> None:
         sockets = [p for p in self.connections if isinstance(p, WebSocketProtocol)]

@@ -243,7 +243,7 @@ STORAGES = {
 }
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = "UTC"
+TIME_ZONE = "UTC"  # a page shows that of its reader (static/chat/times.js)
 USE_I18N = True
 USE_TZ = True
 

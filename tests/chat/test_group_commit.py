@@ -7,11 +7,13 @@ from threading import Event
 
 import pytest
 
+from chat import group_commit
 from chat.group_commit import GroupCommit
 from tests.site import wait_until
 
 KITCHEN, GARDEN = 1, 2
 SECONDS = 10.0
+NEVER = 3_600.0  # seconds
 
 
 class Refused(Exception):
@@ -79,9 +81,37 @@ def meanwhile(table: Table, commit: GroupCommit[str, str], say: Say) -> Iterator
     assert first.result(SECONDS) == "SLOW"
 
 
-def test_one_alone_does_not_wait(table: Table, commit: GroupCommit[str, str]) -> None:
+def test_one_alone_does_not_wait(
+    table: Table, commit: GroupCommit[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "GATHER", NEVER)
     assert commit.write(KITCHEN, "hello") == "HELLO"
-    assert table.groups == [(KITCHEN, ["hello"])]
+    assert commit.write(KITCHEN, "world") == "WORLD"
+    assert table.groups == [(KITCHEN, ["hello"]), (KITCHEN, ["world"])]
+
+
+def test_a_busy_room_gathers_drafts_for_a_moment(
+    table: Table, commit: GroupCommit[str, str], say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "GATHER", 1.0)
+    with meanwhile(table, commit, say) as said:
+        said += [say("a"), say("b")]
+    assert [each.result(SECONDS) for each in said] == ["A", "B"]
+    first = say("c")
+    wait_until(lambda: KITCHEN in commit._waiting, "it leads")
+    second = say("d")
+    assert say("elsewhere", GARDEN).result(SECONDS) == "ELSEWHERE"  # where nobody waits
+    assert [first.result(SECONDS), second.result(SECONDS)] == ["C", "D"]
+    assert [drafts for room, drafts in table.groups if room == KITCHEN][-1] == ["c", "d"]
+
+
+def test_what_is_known_of_busy_rooms_is_bounded(
+    commit: GroupCommit[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "MAX_ROOMS", 3)
+    for room in range(100):
+        commit.write(room, "hello")
+    assert len(commit._gathered) <= 4
 
 
 def test_who_comes_while_one_writes_is_written_together(

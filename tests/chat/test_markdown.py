@@ -16,6 +16,7 @@ from chat.protocol import MAX_BODY
 TAGS = {"a", "blockquote", "br", "code", "em", "hr", "li", "ol", "p", "pre", "s", "strong", "ul"}
 TAGS |= {f"h{level}" for level in range(1, 7)}
 ATTRIBUTES = {"a": {"href", "title", "rel", "target"}, "ol": {"start"}}
+WORDS = "ab Zé漢٣…👍\u2013\u2019\u200d\u2028\xa0 019.:;,?!'\"()-_*#"
 NOTHING = re.compile(r"(?!)")  # matches it
 SCHEMES = {"", "http", "https", "mailto"}
 
@@ -60,7 +61,7 @@ def assert_harmless(body: str) -> None:
 # --- what one may write --------------------------------------------------------------------------
 
 
-@given(st.text(alphabet="ab Zé漢٣9.:;,?!'\"()-_*#", max_size=30).map(str.strip))
+@given(st.text(alphabet=WORDS, max_size=30).map(str.strip))
 @settings(max_examples=1_000)
 def test_plain_words_become_what_markdown_would_make_of_them(body: str) -> None:
     with patch("chat.markdown._plain", NOTHING):
@@ -69,7 +70,7 @@ def test_plain_words_become_what_markdown_would_make_of_them(body: str) -> None:
 
 
 def test_words_are_plain_and_what_means_something_is_not() -> None:
-    assert _plain.fullmatch("Is it done? Yes, since 10: look (it's there).")
+    assert _plain.fullmatch("Is it done? Yes, since 10:30 \u2013 look (it\u2019s there…) 👍.")
     for body in (
         "1. one",
         "- one",
@@ -80,6 +81,8 @@ def test_words_are_plain_and_what_means_something_is_not() -> None:
         "&amp;",
         "a\nb",
         "[a",
+        "me.com:1",
+        "a\xa0b",
     ):
         assert not _plain.fullmatch(body)
 

@@ -247,7 +247,7 @@ async def test_a_socket_that_broke_does_not_stop_the_others(
 async def test_who_takes_nothing_keeps_the_others_waiting_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("chat.relay.STALL", 0.01)
+    monkeypatch.setattr("chat.relay.STALL", 0.05)
 
     async def wait_for_ever(message: Any) -> None:
         await asyncio.Event().wait()
@@ -256,14 +256,36 @@ async def test_who_takes_nothing_keeps_the_others_waiting_once(
         pages = [await open_page(relay) for _ in range(50)]
         deaf = pages[20].socket
         deaf._send = wait_for_ever  # as Uvicorn does, when a client does not read
+        stalled = asyncio.Event()
+        monkeypatch.setattr(deaf, "stall", lambda: (Socket.stall(deaf), stalled.set()))
         put(relay, 1)
         others = [page for page in pages if page.socket is not deaf]
         assert [await page.next() for page in others] == [[1]] * 49
-        await a_few_turns()
-        assert deaf.stuck
+        await asyncio.wait_for(stalled.wait(), 5)
         monkeypatch.setattr("chat.relay.STALL", 3_600)
         put(relay, 2)
         assert [await page.next() for page in others] == [[2]] * 49
+
+
+@awaited
+async def test_who_is_only_slow_hears_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.relay.STALL", 0.1)
+    async with at_work() as relay:
+        pages = [await open_page(relay) for _ in range(20)]
+        for page in pages:
+            page.socket._send = slowly(page.socket._send)  # all of them too slow together
+        for number in (1, 2):
+            put(relay, number)
+            for page in pages:
+                assert await page.next() == [number]
+
+
+def slowly(send: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    async def wait(message: Any) -> None:
+        await asyncio.sleep(0.01)
+        await send(message)
+
+    return wait
 
 
 @awaited

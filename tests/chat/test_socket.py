@@ -188,15 +188,29 @@ async def test_who_is_far_behind_for_too_long_is_sent_away(small_limits: None) -
 
 
 @awaited
-async def test_who_took_nothing_hears_of_no_room_until_it_answers() -> None:
+async def test_who_took_nothing_hears_of_no_room_until_it_answers_a_later_heartbeat() -> None:
     client = await opened()
-    await client.socket.probe()
-    client.socket.stuck = True
+    for _ in range(2):
+        await client.socket.probe()
+    client.socket.stall()
+    client.socket.answered(client.beats[0])  # which it had before
     await client.socket.write(FRAME)
     assert client.frames == 0
+    await client.socket.probe()
     client.socket.answered(client.beats[-1])
     await client.socket.write(FRAME)
     assert client.frames == 1
+
+
+@awaited
+async def test_who_took_nothing_is_asked_at_once() -> None:
+    client = await opened()
+    heart = asyncio.create_task(anext(client.socket.beats(NEVER)))
+    await turns()
+    client.socket.stall()
+    await turns()
+    assert len(client.beats) == 1
+    heart.cancel()
 
 
 @awaited
