@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 _plain = re.compile(
     r"""(?: [a-zA-Z] | [^\x00-\x9F\s\uD800-\uDFFF] )
         (?: [a-zA-Z0-9\ ,?!'"()-] | [^\x00-\x9F\s\uD800-\uDFFF]
-          | [.:;](?=\ |$) | (?<=[0-9])[.:](?=[0-9]) )*+""",
+          | [.:;](?=\ |$) | (?<=[0-9])[.:](?=[0-9]) )*""",
     re.VERBOSE,
 )
 
