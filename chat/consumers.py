@@ -111,9 +111,8 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
             self.socket.shown.discard(room_id)
             self.send_json([Left(room=room_id)])
         else:
-            async_to_sync(fanout.join)(self.socket, {room_id: membership.room.serial})
-            self.socket.shown.add(room_id)
-            self.send_json([serializers.room(membership, self.user)])
+            room = serializers.room(membership, self.user)
+            async_to_sync(self.enter)(room, membership.room.serial)
 
     def user_read(self, event: dict[str, Any]) -> None:
         """Another tab has read on; it may have been shut out of the room meanwhile."""
@@ -255,9 +254,7 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
             self.socket.shown.discard(room_id)
             await self.send_json([Left(room=room_id)])
         else:
-            await fanout.join(self.socket, {room_id: membership.room.serial})
-            self.socket.shown.add(room_id)
-            await self.send_json([serializers.room(membership, self.user)])
+            await self.enter(serializers.room(membership, self.user), membership.room.serial)
 
     async def user_read(self, event: dict[str, Any]) -> None:
         """Another tab has read on; it may have been shut out of the room meanwhile."""

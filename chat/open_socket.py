@@ -77,6 +77,13 @@ class OpenSocket(AsyncConsumer):
             if not self.drain.done():
                 await self.handle(message)
 
+    async def enter(self, room: protocol.Room, serial: int) -> None:
+        """Lets the socket into a room and tells the client, in one turn of the event loop: between
+        the two the room may say something, and the client would not know where."""
+        await fanout.join(self.socket, {room.id: serial})
+        self.socket.shown.add(room.id)
+        await self.socket.say(room)
+
     async def handle(self, message: Any) -> None:
         """Runs the handler of an event."""
         raise NotImplementedError

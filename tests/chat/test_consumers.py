@@ -6,7 +6,10 @@ Each test runs six times: {sync, async} x {in-memory, Redis pub/sub, Redis core}
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
 from uuid import uuid4
 
 import pytest
@@ -352,6 +355,41 @@ def test_who_is_added_gets_the_room_and_what_is_said_next(
     assert comer.expect("room", id=room.pk)["name"] == "Kitchen"
     id = connect(alice).say(room.pk, "Welcome, Carol")
     comer.expect("message", client_id=id)
+
+
+def test_a_room_says_nothing_before_one_was_told_of_it(
+    wire: Site, connect: Connect, alice: User, room: Room
+) -> None:
+    carol = person("carol")
+    comer = connect(carol)
+    with typing_all_the_time(connect(alice), room):
+        for _ in range(10):
+            wire.post(f"/rooms/{room.pk}/people/add/", cookie_of(alice), person=carol.pk)
+            comer.expect("room", id=room.pk)
+            wire.post(f"/rooms/{room.pk}/people/{carol.pk}/remove/", cookie_of(alice))
+            comer.expect("left", room=room.pk)
+    view = View()
+    for event in comer.heard:
+        view.apply(event)
+    assert view.violations == []
+    assert any(event["type"] == "typing" for event in comer.heard)
+
+
+@contextmanager
+def typing_all_the_time(client: ChatClient, room: Room) -> Iterator[None]:
+    enough = Flag()
+
+    def type_on() -> None:
+        while not enough.wait(0.002):
+            client.send("typing", room=room.pk)
+
+    thread = Thread(target=type_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
 
 
 def test_who_is_removed_hears_nothing_more(
