@@ -17,7 +17,7 @@ help:
 	@echo "make test   check and test everything; what this machine lacks is named at the end"
 	@echo "make lint   check style and types only"
 	@echo "make chaos  kill servers under a chat in use, for five minutes (SECONDS=300 SEED=1)"
-	@echo "make bench  measure it beside its peers, those on Node if there is npm (RUNS=3); 40 minutes"
+	@echo "make bench  measure it beside its peers, those on Node if there is npm (RUNS=3); about 50 minutes"
 
 run: export DEBUG ?= 1
 run: .venv/site-installed
