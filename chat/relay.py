@@ -122,10 +122,8 @@ class Relay:
                         waiting.popleft()
             except TimeoutError:
                 await self._wait_for(waiting.popleft(), frame)
-            except Exception:  # one that broke is no reason to keep the others waiting
-                socket = waiting.popleft()
-                logger.exception("A socket of user %s broke", socket.user_id)
-                self.drop(socket)
+            except Exception:
+                self._give_up(waiting.popleft())
             await asyncio.sleep(0)
 
     async def _wait_for(self, socket: Socket, frame: str) -> None:
@@ -136,3 +134,10 @@ class Relay:
                 await socket.write(frame)
         except TimeoutError:
             socket.stall()
+        except Exception:
+            self._give_up(socket)
+
+    def _give_up(self, socket: Socket) -> None:
+        """One that broke is no reason to keep the others waiting."""
+        logger.exception("A socket of user %s broke", socket.user_id)
+        self.drop(socket)

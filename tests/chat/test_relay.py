@@ -268,6 +268,29 @@ async def test_who_takes_nothing_keeps_the_others_waiting_once(
 
 
 @awaited
+async def test_who_breaks_while_it_is_waited_for_does_not_stop_the_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chat.relay.STALL", 0.05)
+    attempts = 0
+
+    async def wait_and_break(message: Any) -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts > 1:
+            raise ValueError("It broke.")
+        await asyncio.Event().wait()
+
+    async with at_work() as relay:
+        broken, page = await open_page(relay), await open_page(relay)
+        broken.socket._send = wait_and_break
+        for number in (1, 2):
+            put(relay, number)
+            assert await page.next() == [number]
+        assert broken.socket not in relay.sockets
+
+
+@awaited
 async def test_who_is_only_slow_hears_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chat.relay.STALL", 0.1)
     async with at_work() as relay:
