@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 from urllib.parse import urlsplit
 
 import pytest
@@ -208,6 +208,15 @@ async def test_of_many_messages_none_is_lost_while_channels_come_and_go(
         assert sorted(stays.heard) == list(range(300))
 
 
+@contextmanager
+def hints_of(layer: HintLayer) -> Iterator[Mock]:
+    """Counts what it publishes to Redis."""
+    assert layer.uplink
+    redis_layer = layer.uplink.redis
+    with patch.object(redis_layer, "group_send", wraps=redis_layer.group_send) as hint:
+        yield hint
+
+
 @awaited
 async def test_messages_that_wait_for_redis_leave_together_and_in_their_order(
     processes: Processes, port: int
@@ -215,9 +224,7 @@ async def test_messages_that_wait_for_redis_leave_together_and_in_their_order(
     with redis_server(port):
         here, there = processes
         listener = await Listener(there).open("g")
-        assert here.uplink
-        redis_layer = here.uplink.redis
-        with patch.object(redis_layer, "group_send", wraps=redis_layer.group_send) as hint:
+        with hints_of(here) as hint:
             await asyncio.gather(*(says(here, n) for n in range(250)))
         await listener.hears(249)
         assert listener.heard == list(range(250))
@@ -231,9 +238,7 @@ async def test_what_is_said_soon_after_a_hint_leaves_together(
     with redis_server(port):
         here, there = processes
         listener = await Listener(there).open("g")
-        assert here.uplink
-        redis_layer = here.uplink.redis
-        with patch.object(redis_layer, "group_send", wraps=redis_layer.group_send) as hint:
+        with hints_of(here) as hint:
             monkeypatch.setattr("chatsite.channel_layer.GATHER", 0.5)
             await says(here, 0)  # does not wait
             saying = [asyncio.create_task(says(here, n)) for n in (1, 2)]
