@@ -29,7 +29,9 @@ class Inbox:
         self._receive = receive
         self._admits = admits
         self._refuse = refuse
-        self._queue: asyncio.Queue[Message] = asyncio.Queue()
+        # Not an asyncio.Queue, which needs three times the memory, for each socket.
+        self._messages: list[Message] = []
+        self._arrived = asyncio.Event()
         self._bytes = 0
 
     async def drain(self) -> None:
@@ -39,23 +41,30 @@ class Inbox:
             if message["type"] == "websocket.receive":
                 await self._take_in(message)
                 continue
-            self._queue.put_nowait(message)
+            self._keep(message)
             if message["type"] == "websocket.disconnect":
                 return
 
     async def receive(self) -> Any:
-        message = await self._queue.get()
+        await self._arrived.wait()
+        message = self._messages.pop(0)
+        if not self._messages:
+            self._arrived.clear()
         self._bytes -= size(message)
         return message
 
     async def _take_in(self, message: Message) -> None:
         if not self._admits() or self._is_full(message):
             return await self._refuse(message.get("text"))
+        self._keep(message)
+
+    def _keep(self, message: Message) -> None:
         self._bytes += size(message)
-        self._queue.put_nowait(message)
+        self._messages.append(message)
+        self._arrived.set()
 
     def _is_full(self, message: Message) -> bool:
-        return self._queue.qsize() >= MAX_FRAMES or self._bytes + size(message) > MAX_BYTES
+        return len(self._messages) >= MAX_FRAMES or self._bytes + size(message) > MAX_BYTES
 
 
 def size(message: Message) -> int:

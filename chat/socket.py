@@ -5,7 +5,6 @@ read. So each frame counts against the client until it answers a heartbeat that 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from contextlib import suppress
 from random import randint, uniform
@@ -22,6 +21,7 @@ TOO_SLOW = 8 * 1024 * 1024  # unanswered bytes after which the socket is closed
 PATIENCE = 2  # heartbeats for which a client may be far behind
 MAX_STEP = 2**16  # from the number of one heartbeat to that of the next
 MAX_HELD = 1_000  # frames kept until `welcome` is out
+MAX_BEATS = 100  # the newest of those that a client has not answered
 
 
 class Socket:
@@ -38,8 +38,7 @@ class Socket:
         self._stirred = asyncio.Event()
         self._sent = self._marked = self._answered = 0  # bytes: all, to the last heartbeat, read
         self._beat = 0
-        # Unanswered: number, and bytes sent before it. Of a client that never answers, the newest.
-        self._beats: deque[tuple[int, int]] = deque(maxlen=100)
+        self._beats: list[tuple[int, int]] = []  # unanswered: number, and bytes sent before it
         self._beats_behind = 0
 
     def strays(self, rooms: Set[int]) -> set[int]:
@@ -134,7 +133,7 @@ class Socket:
         if beat not in [number for number, _ in tuple(self._beats)]:
             return
         while self._beats and self._beats[0][0] <= beat:
-            _, self._answered = self._beats.popleft()
+            _, self._answered = self._beats.pop(0)
         if self.stalled_at is not None and beat > self.stalled_at:
             self.stalled_at = None
 
@@ -142,6 +141,7 @@ class Socket:
         self._beat += randint(1, MAX_STEP)  # who has not read it cannot answer it
         self._marked = self._sent
         self._beats.append((self._beat, self._sent))
+        del self._beats[:-MAX_BEATS]
         return self._beat
 
     async def _keeps_up(self) -> bool:

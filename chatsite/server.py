@@ -44,7 +44,10 @@ class StrictRequest(http_protocol.WebRequest):
             self.requestHeaders.removeHeader(name)
         if not all(map(bytes.isascii, self.requestHeaders.getRawHeaders(SUBPROTOCOLS, []))):
             return self.basic_error(400, b"Bad Request", "Invalid sub-protocol")
-        return super().process()
+        transport = self.transport
+        super().process()
+        if self.transport is None:  # a WebSocket took it over
+            transport.unregisterProducer()  # lets go of this request, which it kept as long
 
 
 http_protocol.WebRequest = StrictRequest  # where Daphne looks for it

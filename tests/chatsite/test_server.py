@@ -1,6 +1,7 @@
 """How the server goes, seen from outside."""
 
 import asyncio
+import gc
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.web import http
 
 from tests.client import ChatClient
 from tests.site import PROJECT, Site, wait_until
@@ -24,14 +26,25 @@ server.Command().run(["--port", "{port}", "tests.chatsite.test_server:slow_appli
 
 
 async def slow_application(scope: Any, receive: Any, send: Any) -> None:
-    """A request takes half a second; the end of a socket takes for ever."""
+    """A request takes half a second; the end of a socket takes for ever.
+
+    A socket hears when the server keeps no HTTP request any more.
+    """
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
+        while requests_kept():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.1)
+        await send({"type": "websocket.send", "text": '[{"type": "let.go"}]'})
         await asyncio.Event().wait()
     print("asked", scope["path"], flush=True)
     await asyncio.sleep(0.5)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"late"})
+
+
+def requests_kept() -> int:
+    gc.collect()
+    return sum(issubclass(type(it), http.Request) for it in gc.get_objects())
 
 
 class SlowSite(Site):
@@ -94,6 +107,10 @@ def test_what_does_not_end_in_time_is_ended(slow_site: Site) -> None:
     assert slow_site.stop() == 0
     assert 1.4 < time.monotonic() - started < 5
     assert client.expect_close() == 4503
+
+
+def test_a_socket_does_not_keep_the_request_it_began_as(slow_site: Site) -> None:
+    ChatClient(slow_site.url, "/").expect("let.go")
 
 
 def test_a_port_that_is_taken_is_named(site: Site) -> None:
