@@ -1,7 +1,9 @@
 """Reads that several callers share. Synchronous; an async caller hands them to a thread."""
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,7 +20,10 @@ from chat.protocol import Forbidden, NotFound, Older, Synced
 
 PAGE = 50  # messages in one page of history or of what was missed
 SETTLED = timedelta(minutes=1)  # after which nobody commits a change that is older than the newest
+MOMENT = 5.0  # seconds for which a page of changes may be another's
 PAGE_SIZE = 128 * 1024  # characters of JSON after which a page ends earlier; Daphne sends 1 MiB
+
+Page = tuple[list[protocol.Message], bool]  # and whether there are more
 
 
 def membership(user: User, room_id: int) -> Membership:
@@ -83,11 +88,21 @@ def sync(user: User, room_id: int, since: int) -> Synced:
     again at worst, but never passed over.
     """
     head = membership(user, room_id).room.head
-    messages, more = _page(Message.objects.filter(room=room_id).since(since))
+    messages, more = changes(room_id, since, head, int(time.monotonic() / MOMENT))
     return Synced(room=room_id, messages=messages, head=head, more=more)
 
 
-def _page(messages: QuerySet[Message]) -> tuple[list[protocol.Message], bool]:
+@lru_cache(maxsize=32)  # pages, of PAGE_SIZE
+def changes(room_id: int, since: int, head: int, moment: int) -> Page:
+    """A page of what changed, looked up once for a crowd that comes back and asks all the same.
+
+    What is said of a room whose number is `head` stays so until that is another, except for the
+    names of people: these are of this `moment`. In memory, because Redis may be away.
+    """
+    return _page(Message.objects.filter(room=room_id).since(since))
+
+
+def _page(messages: QuerySet[Message]) -> Page:
     """The first of these messages, and whether there are more. A page holds at least one."""
     rows = for_wire(messages[: PAGE + 1])
     page: list[protocol.Message] = []

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from chat import queries
 from chat.models import User
 from tests.factories import person
 from tests.services import Missing, redis_server
@@ -58,6 +59,12 @@ def session_of(user: User) -> Any:
 
 def cookie_of(user: User) -> str:
     return f"sessionid={session_of(user).session_key}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """Another test's room may have had the same number, and as much in it."""
+    queries.changes.cache_clear()
 
 
 @pytest.fixture

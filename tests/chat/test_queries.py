@@ -270,6 +270,32 @@ def test_there_is_more_only_if_there_is(
     assert queries.sync(bob, garden.pk, since=0).more is more
 
 
+def test_a_crowd_that_asks_the_same_is_answered_from_one_look(
+    alice: User,
+    bob: User,
+    garden: Room,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    monkeypatch.setattr(queries, "MOMENT", 1e9)
+    message = say(alice, garden)
+    asked = queries.sync(alice, garden.pk, since=0)
+    with django_assert_num_queries(1):  # whether Bob may
+        assert queries.sync(bob, garden.pk, since=0) == asked
+    actions.delete_message(user=alice, message_id=message.pk)
+    assert queries.sync(bob, garden.pk, since=0).messages[0].deleted
+
+
+def test_a_moment_later_all_is_looked_up_anew(
+    alice: User, bob: User, garden: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "MOMENT", 1e-9)
+    say(alice, garden)
+    queries.sync(bob, garden.pk, since=0)
+    User.objects.filter(pk=alice.pk).update(display_name="Alice Liddell")
+    assert queries.sync(bob, garden.pk, since=0).messages[0].author.name == "Alice Liddell"
+
+
 @pytest.mark.parametrize("query", [queries.sync, queries.history])
 def test_who_is_not_in_a_room_misses_nothing_of_it(
     query: Callable[[User, int, int], object], alice: User, garden: Room

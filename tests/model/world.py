@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 from django.db import connections
 
+from chat import queries
 from chatsite.asgi import websocket
 from chatsite.orm_threads import OrmThreads
 from tests.model.hints import Hints
@@ -65,6 +66,7 @@ class World:
 def world(**differs: float) -> Iterator[World]:
     """A server on which some constants, given by their full names, are others."""
     made = World()
+    queries.changes.cache_clear()
     with made.hints.withheld(), ExitStack() as stack:
         stack.callback(made.end)
         for name, value in (SMALL | differs).items():
