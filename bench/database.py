@@ -1,11 +1,12 @@
 """What the bench sees of PostgreSQL, beside the server that it measures."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
 import psycopg
+
+from tests.site import wait_until
 
 OTHERS = """
     SELECT count(*) FROM pg_stat_activity
@@ -14,7 +15,6 @@ LOGGED = r"""
     SELECT count(*) FROM regexp_matches(
         pg_read_file('log'), '(statement|execute \S+): (SELECT|INSERT|UPDATE|DELETE)', 'g')"""
 EVERY = 0.05  # seconds
-RELOAD = 0.5  # seconds until every connection has heard of a new setting
 
 
 class Connections:
@@ -46,11 +46,18 @@ def watched(url: str) -> Iterator[Connections]:
 @contextmanager
 def log_of_statements(url: str) -> Iterator[Callable[[], int]]:
     """What is yielded tells how many statements others have sent so far."""
-    with psycopg.connect(url, autocommit=True) as database:
+    with (
+        psycopg.connect(url, autocommit=True) as database,
+        psycopg.connect(url, autocommit=True) as witness,
+    ):
+        database.execute("SET log_statement = 'none'")  # but for this connection
         database.execute("ALTER SYSTEM SET log_statement = 'all'")
         database.execute("SELECT pg_reload_conf()")
-        database.execute("SET log_statement = 'none'")  # but for this connection
-        time.sleep(RELOAD)
+
+        def heard() -> bool:
+            return witness.execute("SHOW log_statement").fetchone() == ("all",)
+
+        wait_until(heard, "the connections have heard that statements are logged")
 
         def count() -> int:
             (count,) = database.execute(LOGGED).fetchone() or (0,)
