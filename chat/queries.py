@@ -92,9 +92,9 @@ def sync(user: User, room_id: int, since: int) -> Synced:
     return Synced(room=room_id, messages=messages, head=head, more=more)
 
 
-@lru_cache(maxsize=32)  # pages, of PAGE_SIZE
+@lru_cache(maxsize=32)  # pages, most of them of PAGE_SIZE at most
 def changes(room_id: int, since: int, head: int, moment: int) -> Page:
-    """A page of what changed, looked up once for a crowd that comes back and asks all the same.
+    """A page of what changed, remembered for a crowd that comes back and asks the same.
 
     What is said of a room whose number is `head` stays so until that is another, except for the
     names of people: these are of this `moment`. In memory, because Redis may be away.

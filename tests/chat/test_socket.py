@@ -9,7 +9,7 @@ import pytest
 
 from chat import protocol, socket
 from chat.relay import Relay
-from chat.socket import OVERHEAD, PATIENCE, Socket, text
+from chat.socket import MAX_BEATS, OVERHEAD, PATIENCE, Socket, text
 from tests.chat.test_relay import ROOM, Page, awaited
 
 SMALL = {"PROBE": 1_000, "HEADS_ONLY": 5_000, "TOO_SLOW": 8_000}  # bytes
@@ -200,6 +200,18 @@ async def test_who_took_nothing_hears_of_no_room_until_it_answers_a_later_heartb
     client.socket.answered(client.beats[-1])
     await client.socket.write(FRAME)
     assert client.frames == 1
+
+
+@awaited
+async def test_of_a_client_that_never_answers_only_the_newest_heartbeats_are_known() -> None:
+    client = await opened()
+    for _ in range(MAX_BEATS + 1):
+        await client.socket.probe()
+    behind = client.socket.behind
+    client.socket.answered(client.beats[0])
+    assert client.socket.behind == behind
+    client.socket.answered(client.beats[1])
+    assert client.socket.behind < behind
 
 
 @awaited
