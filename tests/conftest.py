@@ -21,7 +21,6 @@ lacking = pytest.StashKey[set[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[lacking] = set()
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop beside the tests
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

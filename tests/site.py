@@ -32,7 +32,8 @@ class Site:
     def __init__(self, log: Path, **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = os.environ | {"DEBUG": "1", "RATE_LIMIT": "0"} | environment
+        own = {"DEBUG": "1", "RATE_LIMIT": "0", "DJANGO_ALLOW_ASYNC_UNSAFE": ""}
+        self.environment = os.environ | own | environment
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 

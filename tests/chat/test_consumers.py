@@ -380,8 +380,8 @@ def typing_all_the_time(client: ChatClient, room: Room) -> Iterator[None]:
     enough = Flag()
 
     def type_on() -> None:
-        while not enough.wait(0.002):
-            client.send("typing", room=room.pk)
+        while not enough.is_set():
+            client.ask("typing", room=room.pk)
 
     thread = Thread(target=type_on)
     thread.start()

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
@@ -19,7 +20,9 @@ expect.set_options(timeout=10_000)
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
     # Playwright's own Chromium, or else the system's.
     system = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
+    # It keeps a loop beside the tests, and Django would take them for a part of it.
+    unsafe = patch.dict("os.environ", DJANGO_ALLOW_ASYNC_UNSAFE="true")
+    with unsafe, sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(executable_path=system, args=["--no-sandbox"])
         except Error:
