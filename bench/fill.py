@@ -19,18 +19,18 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 django.setup()  # so it comes before whatever imports a model
 
-from django.conf import settings  # noqa: E402
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
-from django.contrib.auth.hashers import make_password  # noqa: E402
-from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
-from django.contrib.sessions.base_session import AbstractBaseSession  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
-from django.db.models import Model  # noqa: E402
-from django.utils import timezone  # noqa: E402
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import connection, transaction
+from django.db.models import Model
+from django.utils import timezone
 
-from chat import markdown, queries  # noqa: E402
-from chat.management.commands.demo import SMALL_TALK  # noqa: E402
-from chat.models import Membership, Message, Room, User  # noqa: E402
+from chat import markdown, queries
+from chat.management.commands.demo import SMALL_TALK
+from chat.models import Membership, Message, Room, User
 
 BATCH = 5_000
 

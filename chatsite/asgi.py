@@ -8,14 +8,14 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 http = get_asgi_application()  # loads the apps, so it comes before whatever imports a model
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
-from django.conf import settings  # noqa: E402
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.conf import settings
 
-from chat.routing import websocket_urlpatterns  # noqa: E402
-from chatsite.orm_threads import OrmThreads  # noqa: E402
-from chatsite.unavailable import ComeBackLater  # noqa: E402
+from chat.routing import websocket_urlpatterns
+from chatsite.orm_threads import OrmThreads
+from chatsite.unavailable import ComeBackLater
 
 websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
 application = OrmThreads(

@@ -16,16 +16,16 @@ from twisted.internet import asyncioreactor
 # Before Daphne is imported: it would put Twisted on asyncio's own, slower event loop.
 asyncioreactor.install(uvloop.new_event_loop())
 
-from daphne import http_protocol  # noqa: E402
-from daphne.cli import CommandLineInterface  # noqa: E402
-from daphne.server import Server  # noqa: E402
-from daphne.ws_protocol import WebSocketProtocol  # noqa: E402
-from django.conf import settings  # noqa: E402
-from twisted.internet.defer import Deferred  # noqa: E402
-from twisted.internet.tcp import Port  # noqa: E402
+from daphne import http_protocol
+from daphne.cli import CommandLineInterface
+from daphne.server import Server
+from daphne.ws_protocol import WebSocketProtocol
+from django.conf import settings
+from twisted.internet.defer import Deferred
+from twisted.internet.tcp import Port
 
-from chatsite import health  # noqa: E402
-from chatsite.unavailable import LEAVING  # noqa: E402
+from chatsite import health
+from chatsite.unavailable import LEAVING
 
 SUBPROTOCOLS = b"Sec-WebSocket-Protocol"
 TOO_MUCH = 4429  # the close code for a client that floods

@@ -13,10 +13,10 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.chaos.settings")
 django.setup()
 
-from django.test import Client  # noqa: E402
+from django.test import Client
 
-from chat.models import User  # noqa: E402
-from tests.factories import person, room, say  # noqa: E402
+from chat.models import User
+from tests.factories import person, room, say
 
 IN_A_GARDEN = 6
 
