@@ -4,12 +4,6 @@ Each test runs six times: {sync, async} x {in-memory, Redis pub/sub, Redis core}
 """
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from threading import Event as Flag
-from threading import Thread
 from uuid import uuid4
 
 import pytest
@@ -18,83 +12,15 @@ from websockets.exceptions import InvalidStatus
 from chat import actions
 from chat.consumers import AsyncChatConsumer, ChatConsumer
 from chat.models import Membership, Message, Room, User
-from tests.client import ChatClient, Event, has
-from tests.conftest import cookie_of, database_url
+from tests.chat.conftest import PATHS, Connect, holds_all, other
+from tests.client import ChatClient, Event
+from tests.conftest import cookie_of
 from tests.factories import person
 from tests.site import Site, wait_until
-from tests.view import View
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATHS = {"sync": "/ws/chat/sync/", "async": "/ws/chat/"}
 PAIR = (ChatConsumer, AsyncChatConsumer)
-LAYERS = ["memory", "pubsub", "core"]
-Connect = Callable[..., ChatClient]
-
-
-@pytest.fixture(scope="session", params=LAYERS)
-def layer(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of a server with this channel layer."""
-    if request.param == "memory":
-        return {"REDIS_URL": ""}
-    url = request.getfixturevalue("redis_url")
-    return {"REDIS_URL": url, "CHANNEL_LAYER": request.param}
-
-
-def running(layer: dict[str, str], folder: Path, **environment: str) -> Iterator[Site]:
-    site = Site(
-        folder / "site.log",
-        DATABASE_URL=database_url(),
-        HEARTBEAT="1",
-        PYTHONASYNCIODEBUG="1",  # a touch of the loop from another thread is an error then
-        **layer,
-        **environment,
-    )
-    site.start()
-    yield site
-    assert site.stop() == 0
-    assert "Traceback" not in site.log()
-
-
-@pytest.fixture(scope="session")
-def wire(
-    layer: dict[str, str], django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
-    yield from running(layer, tmp_path_factory.mktemp("wire"))
-
-
-@pytest.fixture(params=PATHS)
-def consumer(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def connect(wire: Site, consumer: str) -> Iterator[Connect]:
-    """Opens a socket of a person on the consumer under test, past its `welcome`."""
-    opened: list[ChatClient] = []
-
-    def connect(user: User, consumer: str = consumer, site: Site = wire) -> ChatClient:
-        client = ChatClient(site.url, PATHS[consumer], cookie_of(user))
-        opened.append(client)
-        client.expect("welcome")
-        return client
-
-    before = len(wire.log())
-    yield connect
-    for client in opened:
-        client.close()
-    assert "Traceback" not in wire.log()[before:]
-
-
-@pytest.fixture
-def room(alice: User, bob: User) -> Room:
-    room = actions.create_room(user=alice, name="Kitchen", kind="open")
-    actions.add_member(user=alice, room_id=room.pk, member_id=bob.pk)
-    return room
-
-
-def other(consumer: str) -> str:
-    return "async" if consumer == "sync" else "sync"
 
 
 # --- opening -------------------------------------------------------------------------------------
@@ -342,103 +268,6 @@ def test_the_heartbeat_carries_every_rooms_number(
     wait_until(lambda: client.expect("heartbeat")["n"] > beat["n"], "a later heartbeat")
 
 
-# --- membership ----------------------------------------------------------------------------------
-
-
-def test_who_is_added_gets_the_room_and_what_is_said_next(
-    wire: Site, connect: Connect, alice: User, room: Room
-) -> None:
-    carol = person("carol")
-    comer = connect(carol)
-    assert comer.heard[0]["rooms"] == []
-    assert wire.post(f"/rooms/{room.pk}/people/add/", cookie_of(alice), person=carol.pk) == 200
-    assert comer.expect("room", id=room.pk)["name"] == "Kitchen"
-    id = connect(alice).say(room.pk, "Welcome, Carol")
-    comer.expect("message", client_id=id)
-
-
-def test_a_room_says_nothing_before_one_was_told_of_it(
-    wire: Site, connect: Connect, alice: User, room: Room
-) -> None:
-    carol = person("carol")
-    comer = connect(carol)
-    with typing_all_the_time(connect(alice), room):
-        for _ in range(10):
-            wire.post(f"/rooms/{room.pk}/people/add/", cookie_of(alice), person=carol.pk)
-            comer.expect("room", id=room.pk)
-            wire.post(f"/rooms/{room.pk}/people/{carol.pk}/remove/", cookie_of(alice))
-            comer.expect("left", room=room.pk)
-    view = View()
-    for event in comer.heard:
-        view.apply(event)
-    assert view.violations == []
-    assert any(event["type"] == "typing" for event in comer.heard)
-
-
-@contextmanager
-def typing_all_the_time(client: ChatClient, room: Room) -> Iterator[None]:
-    enough = Flag()
-
-    def type_on() -> None:
-        while not enough.is_set():
-            client.ask("typing", room=room.pk)
-
-    thread = Thread(target=type_on)
-    thread.start()
-    try:
-        yield
-    finally:
-        enough.set()
-        thread.join()
-
-
-def test_who_is_removed_hears_nothing_more(
-    wire: Site, connect: Connect, alice: User, bob: User, room: Room
-) -> None:
-    owner, removed = connect(alice), connect(bob)
-    removed.expect("message", client_id=owner.say(room.pk, "before"))
-    assert wire.post(f"/rooms/{room.pk}/people/{bob.pk}/remove/", cookie_of(alice)) == 200
-    after = owner.say(room.pk, "after")
-    owner.expect("message", client_id=after)
-    removed.expect("left", room=room.pk)
-    heard = [event["body"] for event in removed.settle() if event["type"] == "message"]
-    assert heard == ["before"]
-    for frame in (
-        {"type": "send", "id": str(uuid4()), "body": "let me in"},
-        {"type": "sync", "since": 0},
-        {"type": "history", "before": 100},
-        {"type": "read", "position": 1},
-        {"type": "typing"},
-    ):
-        assert removed.ask(room=room.pk, **frame)["code"] == "forbidden"
-
-
-def test_a_lost_hint_of_a_removal_is_made_up_for_by_the_heartbeat(
-    connect: Connect, bob: User, room: Room
-) -> None:
-    client = connect(bob)
-    Membership.objects.filter(user=bob, room=room).delete()  # nobody is told
-    client.expect("left", room=room.pk)
-
-
-def test_who_is_shut_out_is_signed_out_everywhere(
-    connect: Connect, consumer: str, bob: User, room: Room
-) -> None:
-    tabs = [connect(bob), connect(bob, other(consumer))]
-    bob.is_active = False
-    bob.save()
-    for tab in tabs:
-        assert tab.expect_close() == 4401
-
-
-def test_the_session_that_ends_closes_its_socket(wire: Site, connect: Connect, bob: User) -> None:
-    cookie = cookie_of(bob)
-    with ChatClient(wire.url, PATHS["async"], cookie) as client:
-        client.expect("welcome")
-        assert wire.post("/accounts/logout/", cookie) == 200
-        assert client.expect_close() == 4401
-
-
 # --- refusals ------------------------------------------------------------------------------------
 
 
@@ -536,7 +365,7 @@ def test_a_refused_message_is_not_lost_on_the_next(
     assert client.ask("send", room=room.pk, id=str(uuid4()), body="x")["position"] == 1
 
 
-# --- the pair, the layers, the processes ---------------------------------------------------------
+# --- the pair -------------------------------------------------------------------------------------
 
 
 def test_the_pair_has_the_same_methods() -> None:
@@ -572,88 +401,3 @@ def test_the_two_consumers_cannot_be_told_apart(connect: Connect, alice: User) -
 
 
 VARYING = {"id", "client_id", "created", "room", "message", "ref"}
-
-
-between_processes = pytest.mark.parametrize("layer", ["pubsub", "core"], indirect=True)
-
-
-@between_processes
-def test_an_idle_socket_outlives_the_timeouts_of_redis(
-    connect: Connect, alice: User, bob: User, room: Room
-) -> None:
-    """redis-py ends a read after 5 s of silence, and with the defaults the socket with it."""
-    client = connect(bob)
-    opened = time.monotonic()
-    while time.monotonic() - opened < 7:
-        client.expect("heartbeat")
-    sender = connect(alice)
-    client.expect("message", client_id=sender.say(room.pk, "Still there?"))
-
-
-@pytest.fixture
-def second(layer: dict[str, str], tmp_path: Path) -> Iterator[Site]:
-    """Another process of the same site."""
-    yield from running(layer, tmp_path)
-
-
-@between_processes
-def test_messages_cross_to_another_process(
-    connect: Connect, second: Site, alice: User, bob: User, room: Room
-) -> None:
-    here, there = connect(alice), connect(bob, site=second)
-    for number in range(20):
-        here.say(room.pk, f"here {number}")
-        there.say(room.pk, f"there {number}")
-    for client, other in ((here, bob), (there, alice)):
-        holds_all(client, room, 40)
-        assert any(
-            has(event, {"type": "message"}) and event["author"]["id"] == other.pk
-            for event in client.heard
-        ), "nothing came without having been asked for"
-
-
-def holds_all(client: ChatClient, room: Room, head: int) -> None:
-    """Waits until a right client holds every change of a room. Hints may be lost: it asks then."""
-    view, heard = View(), 0
-    while room.pk not in view.rooms or view.rooms[room.pk].number < head:
-        if heard == len(client.heard):
-            client.hear(f"number {head} of {room}")
-        for event in client.heard[heard:]:
-            heard += 1
-            for frame in view.apply(event):
-                client.raw(json.dumps(frame))
-    assert view.violations == []
-
-
-@between_processes
-def test_a_removal_crosses_to_another_process(
-    wire: Site, connect: Connect, second: Site, alice: User, bob: User, room: Room
-) -> None:
-    removed = connect(bob, site=second)
-    assert wire.post(f"/rooms/{room.pk}/people/{bob.pk}/remove/", cookie_of(alice)) == 200
-    removed.expect("left", room=room.pk)
-
-
-@between_processes
-def test_what_is_said_after_a_removal_does_not_cross(
-    wire: Site, connect: Connect, second: Site, alice: User, bob: User, room: Room
-) -> None:
-    stays, removed = connect(alice, site=second), connect(bob, site=second)
-    speaker = connect(alice)
-    assert wire.post(f"/rooms/{room.pk}/people/{bob.pk}/remove/", cookie_of(alice)) == 200
-    stays.expect("message", client_id=speaker.say(room.pk, "Is he gone?"))
-    removed.expect("left", room=room.pk)
-    assert not [event for event in removed.settle() if event["type"] == "message"]
-
-
-@between_processes
-def test_presence_counts_the_people_of_all_processes(
-    connect: Connect, second: Site, alice: User, bob: User, room: Room
-) -> None:
-    here = connect(alice)
-    for _ in ("all who are here", "who has come"):
-        here.expect("presence", room=room.pk, here=[alice.pk])
-    there = connect(bob, site=second)
-    here.expect("presence", room=room.pk, here=[bob.pk])
-    there.close()
-    here.expect("presence", room=room.pk, gone=[bob.pk])
