@@ -154,9 +154,9 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         await getattr(self, get_handler_name(message))(message)
 
     async def beat(self) -> None:
-        # Nothing of Channels' surrounds this task, so it closes old connections itself: a query that
-        # is awaited here would else fail for ever once the database has dropped the connection.
-        # (What goes through `database_sync_to_async` is safe in any case.)
+        # Nothing of Channels' surrounds this task, so it closes old connections by itself: a query
+        # awaited in it would else fail for ever once the database has dropped the connection. What
+        # goes through `database_sync_to_async` would not.
         async for n in self.socket.beats(settings.HEARTBEAT):
             try:
                 async with self.orm_thread():
