@@ -1,13 +1,15 @@
 """Daphne as this site runs it: `python -m chatsite.server [--bind 127.0.0.1] [--port 8000]`.
 
-Told to stop, it closes every WebSocket with 4503, so that pages come back in their own time and
-find another process, and lets requests and consumers finish. Daphne alone would drop the sockets.
+It writes to WebSockets at less cost, and says goodbye: told to stop, it closes each with 4503, so
+that pages come back in their own time and find another process, and lets requests and consumers
+finish. Daphne alone would drop the sockets.
 """
 
 import asyncio
 import logging
 import os
 import sys
+from functools import lru_cache
 from typing import Any
 
 import uvloop
@@ -16,13 +18,14 @@ from twisted.internet import asyncioreactor
 # Before Daphne is imported: it would put Twisted on asyncio's own, slower event loop.
 asyncioreactor.install(uvloop.new_event_loop())
 
+from autobahn.websocket.protocol import PreparedMessage
 from daphne import http_protocol
 from daphne.cli import CommandLineInterface
 from daphne.server import Server
-from daphne.ws_protocol import WebSocketProtocol
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from twisted.internet.defer import Deferred
-from twisted.internet.tcp import Port
+from twisted.internet.tcp import Connection, Port
 
 from chatsite import health
 from chatsite.unavailable import LEAVING
@@ -51,6 +54,37 @@ class StrictRequest(http_protocol.WebRequest):
 
 
 http_protocol.WebRequest = StrictRequest  # where Daphne looks for it
+
+
+class PromptSocket(WebSocketProtocol):
+    """Daphne's, but a text that goes to many is framed once, and written at once."""
+
+    def serverSend(self, content: Any, binary: bool = False) -> None:
+        if binary or self.state != self.STATE_OPEN:
+            super().serverSend(content, binary)
+        elif rest := write_now(self.transport, framed(content)):
+            self.sendData(rest)
+
+
+@lru_cache(maxsize=1)
+def framed(text: str) -> bytes:
+    """A WebSocket frame; a room's sockets get the same text one after the other."""
+    payload = text.encode()
+    frame = PreparedMessage(payload, isBinary=False, applyMask=False, doNotCompress=True)
+    return bytes(frame.payloadHybi)
+
+
+def write_now(transport: Any, data: bytes) -> bytes:
+    """Writes what there is room for, unless older data waits or it has to be encrypted. Returns the
+    rest. Twisted first lets the event loop tell it that there is room: that costs more than to
+    write."""
+    if not isinstance(transport, Connection) or transport.dataBuffer or transport._tempDataLen:
+        return data
+    written = transport.writeSomeData(data)
+    return data[written:] if isinstance(written, int) else data  # Twisted will see that it is lost
+
+
+WebSocketFactory.protocol = PromptSocket
 
 
 class DrainingServer(Server):

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import signal
 import subprocess
 import sys
@@ -28,10 +29,16 @@ server.Command().run(["--port", "{port}", "tests.chatsite.test_server:slow_appli
 async def slow_application(scope: Any, receive: Any, send: Any) -> None:
     """A request takes half a second; the end of a socket takes for ever.
 
-    Who asks at /requests hears when the server keeps none of them any more.
+    Who asks at /requests hears when the server keeps none of them any more; who asks for /much gets
+    more than the kernel has room for.
     """
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
+        if scope["path"] == "/much":
+            while (await receive())["type"] != "websocket.receive":
+                pass
+            for text in much():
+                await send({"type": "websocket.send", "text": text})
         if scope["path"] == "/requests":
             while requests_kept():  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.1)
@@ -41,6 +48,13 @@ async def slow_application(scope: Any, receive: Any, send: Any) -> None:
     await asyncio.sleep(0.5)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"late"})
+
+
+def much() -> Iterator[str]:
+    """16 MB, in texts of all lengths that a frame may say in its own way."""
+    for n in range(240):
+        for length in (10, 1_000, 66_000):
+            yield json.dumps([{"type": "part", "n": n, "filler": "ß" * length}], ensure_ascii=False)
 
 
 def requests_kept() -> int:
@@ -112,6 +126,13 @@ def test_what_does_not_end_in_time_is_ended(slow_site: Site) -> None:
 
 def test_a_socket_does_not_keep_the_request_it_began_as(slow_site: Site) -> None:
     ChatClient(slow_site.url, "/requests").expect("let.go")
+
+
+def test_what_the_kernel_does_not_take_at_once_comes_whole_and_in_order(slow_site: Site) -> None:
+    with ChatClient(slow_site.url, "/much") as client:
+        client.send("go")
+        for text in much():
+            assert [client.expect("part")] == json.loads(text)
 
 
 def test_a_port_that_is_taken_is_named(site: Site) -> None:
