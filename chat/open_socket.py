@@ -40,7 +40,7 @@ class OpenSocket(AsyncConsumer):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope = scope
         self.user = copy(scope["user"])  # out of its lazy wrapper, which is slow at every look
-        self.socket = Socket(send)
+        self.socket = Socket(scope["send"])
         self.bucket = rate_limit.frames_of_a_socket()
         inbox = Inbox(receive, admits=self.admits_frame, refuse=self.refuse_frame)
         self.drain, heart = asyncio.create_task(inbox.drain()), asyncio.create_task(self.beat())

@@ -95,7 +95,7 @@ class OrmThreads:
         if scope["type"] != "websocket":
             async with self.lend():
                 return await self.app(scope, receive, send)
-        extended: Any = {**scope, "orm_thread": self.lend, "turn": self.turn}
+        extended: Any = {**scope, "orm_thread": self.lend, "turn": self.turn, "send": send}
         async with ThreadSensitiveContext(executor=Borrowed(self.threads, weight=0)):
             await self.app(extended, receive, send)
 
