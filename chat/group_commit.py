@@ -8,10 +8,10 @@ next ones gather, in a busy room a moment longer. So the busier it is, the less 
 import time
 from collections.abc import Callable, Sequence
 from copy import copy
-from threading import Event, Lock
+from threading import Condition, Event
 from typing import Generic, TypeVar
 
-GATHER = 0.005  # seconds that a room gathers drafts, after a write for several
+GATHER = 0.02  # seconds that a room gathers drafts, after a write for several
 MAX_ROOMS = 1_000  # of which it is known that they do
 
 Draft = TypeVar("Draft")  # what somebody wants to be written
@@ -37,17 +37,20 @@ class GroupCommit(Generic[Draft, Row]):
 
     `commit` gets the room's id and drafts, writes them in a transaction of its own, and returns for
     each its row or why it was refused. What it raises is raised for each of them. If that is one of
-    `blames_one`, though, a single draft spoiled it for all, and each is written alone.
+    `blames_one`, though, a single draft spoiled it for all, and each is written alone. When
+    `enough` drafts have come, a room gathers no more: each of them keeps a thread waiting.
     """
 
     def __init__(
         self,
         commit: Callable[[int, list[Draft]], Sequence[Row | Exception]],
         blames_one: type[Exception],
+        enough: int,
     ) -> None:
         self._commit = commit
+        self._enough = enough
         self._blames_one = blames_one
-        self._lock = Lock()
+        self._lock = Condition()  # notified when a room has enough
         self._waiting: dict[int, list[Entry[Draft, Row]]] = {}  # in rooms where somebody writes
         self._gathered: dict[int, float] = {}  # when rooms that gather are written to next
 
@@ -67,6 +70,8 @@ class GroupCommit(Generic[Draft, Row]):
         with self._lock:
             if room_id in self._waiting:
                 self._waiting[room_id].append(entry)
+                if self._has_enough(room_id):
+                    self._lock.notify_all()
             else:
                 self._waiting[room_id] = []
                 entry.leads = True
@@ -74,15 +79,23 @@ class GroupCommit(Generic[Draft, Row]):
     def _write_group(self, room_id: int, first: Entry[Draft, Row]) -> None:
         group = [first]
         try:
-            time.sleep(max(0, self._gathered.get(room_id, 0) - time.monotonic()))
-            with self._lock:
-                group += self._waiting[room_id]
-                self._waiting[room_id] = []
+            group += self._gather(room_id)
             self._write_all(room_id, group)
         finally:
             for entry in group:
                 entry.woken.set()
             self._hand_over(room_id, is_busy=len(group) > 1)
+
+    def _gather(self, room_id: int) -> list[Entry[Draft, Row]]:
+        """Who has come by the time that the room is written to next."""
+        with self._lock:
+            rest = self._gathered.get(room_id, 0) - time.monotonic()
+            self._lock.wait_for(lambda: self._has_enough(room_id), timeout=max(0, rest))
+            come, self._waiting[room_id] = self._waiting[room_id], []
+        return come
+
+    def _has_enough(self, room_id: int) -> bool:
+        return 1 + len(self._waiting[room_id]) >= self._enough
 
     def _hand_over(self, room_id: int, is_busy: bool) -> None:
         """Lets the first of those who wait lead."""

@@ -13,7 +13,7 @@ from chat.socket import Socket
 
 logger = logging.getLogger(__name__)
 
-REST = 4  # times as long as its last round took, a room gathers events for the next,
+REST = 2  # times as long as its last round took, a room gathers events for the next,
 BREATH = 0.03  # but no longer than so many seconds
 YIELD_EVERY = 32  # sockets written to before the event loop may receive again
 STALL = 0.5  # seconds they have for it, together; then one of them alone

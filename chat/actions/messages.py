@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Greatest
 from django.utils import timezone
@@ -108,7 +109,7 @@ def _accept(draft: Draft, room_id: int, position: int) -> Message:
 
 
 # A repeated client id is found by the database only, and rolls the whole group back.
-_talk = GroupCommit(_create_messages, blames_one=IntegrityError)
+_talk = GroupCommit(_create_messages, blames_one=IntegrityError, enough=settings.ASGI_THREADS // 2)
 
 
 def edit_message(*, user: User, message_id: int, body: str) -> Message:

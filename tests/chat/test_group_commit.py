@@ -52,7 +52,7 @@ def table() -> Table:
 
 @pytest.fixture
 def commit(table: Table) -> GroupCommit[str, str]:
-    return GroupCommit(table.commit, blames_one=Clash)
+    return GroupCommit(table.commit, blames_one=Clash, enough=3)
 
 
 Say = Callable[..., Future[str]]
@@ -103,6 +103,23 @@ def test_a_busy_room_gathers_drafts_for_a_moment(
     assert say("elsewhere", GARDEN).result(SECONDS) == "ELSEWHERE"  # where nobody waits
     assert [first.result(SECONDS), second.result(SECONDS)] == ["C", "D"]
     assert [drafts for room, drafts in table.groups if room == KITCHEN][-1] == ["c", "d"]
+
+
+def test_a_busy_room_waits_no_longer_than_until_it_has_enough(
+    table: Table, commit: GroupCommit[str, str], say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "GATHER", NEVER)
+    with meanwhile(table, commit, say) as said:
+        said += [say("a"), say("b"), say("c")]
+    assert [each.result(SECONDS) for each in said] == ["A", "B", "C"]
+    first = say("d")
+    wait_until(lambda: KITCHEN in commit._waiting, "it leads")
+    second = say("e")
+    wait_until(lambda: bool(commit._waiting[KITCHEN]), "it waits")
+    assert not first.done()
+    third = say("f")
+    assert [each.result(SECONDS) for each in (first, second, third)] == ["D", "E", "F"]
+    assert sorted(table.groups[-1][1]) == ["d", "e", "f"]
 
 
 def test_what_is_known_of_busy_rooms_is_bounded(
