@@ -20,12 +20,14 @@ from chat.fanout import fanout
 from chat.models import User
 from chat.protocol import Pong
 from chat.socket import Socket
-from chatsite.orm_threads import OrmThreads
+from chatsite import orm_threads as orm_threads_module
+from chatsite.orm_threads import AT_ONCE, OrmThreads
 from tests.conftest import session_of
 from tests.factories import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EVERYBODY = 8
+NEVER = 3_600.0  # seconds
 
 
 class Meeting:
@@ -249,3 +251,49 @@ def open_connections() -> int:
             return int(cursor.fetchone()[0])
     finally:
         connection.close()
+
+
+class Desk:
+    """An application whose requests end when they may."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.may_end = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.inside += 1
+        await self.may_end.wait()
+        self.inside -= 1
+
+    async def is_at(self, inside: int) -> bool:
+        """Whether so many are inside, and once all that can happen has, still."""
+        async with asyncio.timeout(10):
+            while self.inside != inside:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.01)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return self.inside == inside
+
+
+@pytest.mark.parametrize(("patience", "inside"), [(NEVER, AT_ONCE), (0.01, 2 * AT_ONCE)])
+def test_requests_compute_a_few_at_a_time_and_wait_behind_no_slow_one(
+    monkeypatch: pytest.MonkeyPatch, patience: float, inside: int
+) -> None:
+    async def crowd(app: OrmThreads, desk: Desk, inside: int) -> None:
+        scope: Any = {"type": "http"}
+        unused: Any = None
+        requests = [asyncio.create_task(app(scope, unused, unused)) for _ in range(2 * AT_ONCE)]
+        assert await desk.is_at(inside)
+        desk.may_end.set()
+        await asyncio.gather(*requests)
+        desk.may_end.clear()
+
+    async def scenario() -> None:
+        desk = Desk()
+        async with orm_threads(desk, size=1) as app:
+            monkeypatch.setattr(orm_threads_module, "PATIENCE", patience)
+            await crowd(app, desk, inside)
+            monkeypatch.setattr(orm_threads_module, "PATIENCE", NEVER)
+            await crowd(app, desk, AT_ONCE)  # no turn was lost, and none given back twice
+
+    asyncio.run(scenario())
