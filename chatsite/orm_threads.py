@@ -85,6 +85,9 @@ class OrmThreads:
     days: a consumer borrows one for each event, by `async with scope["orm_thread"]()`, so that no
     socket is tied to the thread of another that is slow. What all sockets do at once, when a server
     was killed and is back, they do `async with scope["turn"]`: half as many as there are threads.
+
+    `scope["send"]` is the server's own. Channels' session middleware looks at each message that it
+    passes on, to save a session that was changed; no consumer here changes one.
     """
 
     def __init__(self, app: ASGI3Application, size: int) -> None:
@@ -110,9 +113,8 @@ class OrmThreads:
         await self.computing.acquire()
         with ExitStack() as held:
             held.callback(self.computing.release)
-            late = get_running_loop().call_later(PATIENCE, held.close)
+            held.callback(get_running_loop().call_later(PATIENCE, held.close).cancel)
             yield
-        late.cancel()
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[None]:
