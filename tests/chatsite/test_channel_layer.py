@@ -126,7 +126,7 @@ async def test_of_who_stopped_listening_nothing_is_kept() -> None:
     goes = await Listener(layer).open("g", "h")
     await goes.close()
     assert layer.groups == {}
-    assert layer._queues == layer._groups_of == {}
+    assert layer._mailboxes == layer._groups_of == {}
 
 
 @awaited
