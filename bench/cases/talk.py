@@ -40,7 +40,7 @@ def saturation(trial: Trial) -> Figures:
             else:
                 failed = True
             rate = rate / STEP if failed else rate * STEP
-        survived = running.is_alive
+        survived = float(running.is_alive)
     return {
         "events/s": best.delivered / trial.seconds if best else 0,
         "client %": best.client_cpu / best.took * 100 if best else 0,

@@ -4,9 +4,10 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
-from bench.case import Case, Trial
+from bench.case import Case, Figures, Trial
 from bench.cases import CASES, NODE
 from bench.goals import GOALS
 from bench.servers import PEERS, Server
@@ -53,6 +54,7 @@ def test_everything_is_delivered(
     except Missing as missing:
         need(request, missing)
     assert figures["lost"] == 0
+    assert msgspec.json.decode(msgspec.json.encode(figures), type=Figures) == figures
     assert figures.keys() >= wanted_of(case)
 
 
