@@ -37,8 +37,9 @@ class GroupCommit(Generic[Draft, Row]):
 
     `commit` gets the room's id and drafts, writes them in a transaction of its own, and returns for
     each its row or why it was refused. What it raises is raised for each of them. If that is one of
-    `blames_one`, though, a single draft spoiled it for all, and each is written alone. When
-    `enough` drafts have come, a room gathers no more: each of them keeps a thread waiting.
+    `blames_one`, though, a single draft spoiled it for all, and each is written alone. While
+    `enough` drafts are on their way, in all rooms together, no room gathers: each of them keeps a
+    thread waiting.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class GroupCommit(Generic[Draft, Row]):
         self._commit = commit
         self._enough = enough
         self._blames_one = blames_one
-        self._lock = Condition()  # notified when a room has enough
+        self._lock = Condition()  # notified when enough have come
         self._waiting: dict[int, list[Entry[Draft, Row]]] = {}  # in rooms where somebody writes
         self._gathered: dict[int, float] = {}  # when rooms that gather are written to next
 
@@ -70,11 +71,11 @@ class GroupCommit(Generic[Draft, Row]):
         with self._lock:
             if room_id in self._waiting:
                 self._waiting[room_id].append(entry)
-                if self._has_enough(room_id):
-                    self._lock.notify_all()
             else:
                 self._waiting[room_id] = []
                 entry.leads = True
+            if self._has_enough():
+                self._lock.notify_all()
 
     def _write_group(self, room_id: int, first: Entry[Draft, Row]) -> None:
         group = [first]
@@ -90,12 +91,13 @@ class GroupCommit(Generic[Draft, Row]):
         """Who has come by the time that the room is written to next."""
         with self._lock:
             rest = self._gathered.get(room_id, 0) - time.monotonic()
-            self._lock.wait_for(lambda: self._has_enough(room_id), timeout=max(0, rest))
+            self._lock.wait_for(self._has_enough, timeout=max(0, rest))
             come, self._waiting[room_id] = self._waiting[room_id], []
         return come
 
-    def _has_enough(self, room_id: int) -> bool:
-        return 1 + len(self._waiting[room_id]) >= self._enough
+    def _has_enough(self) -> bool:
+        leaders = len(self._waiting)
+        return leaders + sum(map(len, self._waiting.values())) >= self._enough
 
     def _hand_over(self, room_id: int, is_busy: bool) -> None:
         """Lets the first of those who wait lead."""

@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 SUBPROTOCOL = "chat.v1"
 MAX_FRAME = 64 * 1024  # bytes in one client frame
 MAX_BODY = 10_000  # characters in one message
-MAX_ROUND = 128 * 1024  # characters of events that travel together; Daphne sends 1 MiB
+MAX_ROUND = 128 * 1024  # characters of events that travel together; many clients take 1 MiB
 MAX_UNREAD = 100  # unread messages are counted up to here
 
 SIGNED_OUT, FORBIDDEN, TOO_SLOW, TOO_MUCH, LEAVING = (

@@ -21,7 +21,7 @@ from chat.protocol import Forbidden, NotFound, Older, Synced
 PAGE = 50  # messages in one page of history or of what was missed
 SETTLED = timedelta(minutes=1)  # after which nobody commits a change that is older than the newest
 MOMENT = 5.0  # seconds for which a page of changes may be another's
-PAGE_SIZE = 128 * 1024  # characters of JSON after which a page ends earlier; Daphne sends 1 MiB
+PAGE_SIZE = 128 * 1024  # characters of JSON after which a page ends; many clients take 1 MiB
 
 Page = tuple[list[protocol.Message], bool]  # and whether there are more
 

@@ -25,7 +25,9 @@ SWITCH_INTERVAL = 0.002
 # Requests that compute at the same time. Only one thread does, and the others that want to ask for
 # it every SWITCH_INTERVAL: with sixteen a page costs almost twice as much as alone.
 AT_ONCE = 3
-PATIENCE = 0.1  # seconds after which a request is thought to wait, and another may begin
+# Seconds after which a request is thought to wait for the database, and another may begin. Of such
+# requests AT_ONCE / PATIENCE may begin in a second, and no more run than there are threads.
+PATIENCE = 0.05
 
 
 class OrmThread(ThreadPoolExecutor):
@@ -86,8 +88,9 @@ class OrmThreads:
     socket is tied to the thread of another that is slow. What all sockets do at once, when a server
     was killed and is back, they do `async with scope["turn"]`: half as many as there are threads.
 
-    `scope["send"]` is the server's own. Channels' session middleware looks at each message that it
-    passes on, to save a session that was changed; no consumer here changes one.
+    `scope["send"]` is the server's own, past whatever middleware inside of this one wraps `send`.
+    Of those Channels brings, that of sessions does: it looks at each message it passes on, for an
+    HTTP response with which to save the session, and a socket sends none.
     """
 
     def __init__(self, app: ASGI3Application, size: int) -> None:
@@ -109,7 +112,7 @@ class OrmThreads:
 
     @asynccontextmanager
     async def compute(self) -> AsyncIterator[None]:
-        """A few at a time; but nobody waits for long behind one whose query is slow."""
+        """A few at a time. One whose query is slow keeps its place for PATIENCE only."""
         await self.computing.acquire()
         with ExitStack() as held:
             held.callback(self.computing.release)

@@ -196,7 +196,7 @@ def test_a_page_of_the_longest_messages_is_sent_in_parts(
     connect: Connect, alice: User, room: Room
 ) -> None:
     client = connect(alice)
-    for _ in range(20):  # Daphne sends no frame of more than 1 MiB
+    for _ in range(20):  # many clients take no frame of more than 1 MiB
         client.ask("send", room=room.pk, id=str(uuid4()), body="長" * 8_000)
     client.send("sync", room=room.pk, since=0)
     first = client.expect("sync")

@@ -70,15 +70,22 @@ def say(commit: GroupCommit[str, str]) -> Iterator[Say]:
 
 
 @contextmanager
+def writing(table: Table, draft: str, say: Say, room: int) -> Iterator[None]:
+    """While a draft is being written."""
+    first = say(draft, room)
+    assert table.begun[draft].wait(SECONDS)
+    yield
+    table.may_end[draft].set()
+    assert first.result(SECONDS) == draft.upper()
+
+
+@contextmanager
 def meanwhile(table: Table, commit: GroupCommit[str, str], say: Say) -> Iterator[list[Future[str]]]:
     """While one is being written, what the block says comes to wait behind it."""
-    first = say("slow")
-    assert table.begun["slow"].wait(SECONDS)
-    said: list[Future[str]] = []
-    yield said
-    wait_until(lambda: len(commit._waiting[KITCHEN]) == len(said), "all wait")
-    table.may_end["slow"].set()
-    assert first.result(SECONDS) == "SLOW"
+    with writing(table, "slow", say, KITCHEN):
+        said: list[Future[str]] = []
+        yield said
+        wait_until(lambda: len(commit._waiting[KITCHEN]) == len(said), "all wait")
 
 
 def test_one_alone_does_not_wait(
@@ -120,6 +127,22 @@ def test_a_busy_room_waits_no_longer_than_until_it_has_enough(
     third = say("f")
     assert [each.result(SECONDS) for each in (first, second, third)] == ["D", "E", "F"]
     assert sorted(table.groups[-1][1]) == ["d", "e", "f"]
+
+
+def test_no_room_gathers_while_enough_wait_in_others(
+    table: Table, commit: GroupCommit[str, str], say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "GATHER", NEVER)
+    with meanwhile(table, commit, say) as said:
+        said += [say("a"), say("b")]
+    assert [each.result(SECONDS) for each in said] == ["A", "B"]
+    gathering = say("e")
+    assert say("c", GARDEN).result(SECONDS) == "C"
+    assert not gathering.done()  # one thread waits, and three are enough
+    with writing(table, "slower", say, GARDEN):
+        behind = say("d", GARDEN)
+        assert gathering.result(SECONDS) == "E"
+    assert behind.result(SECONDS) == "D"
 
 
 def test_what_is_known_of_busy_rooms_is_bounded(
