@@ -10,12 +10,13 @@ NEWEST_PYTHON = $(shell for python in python3.13 $(HOME)/.pyenv/versions/3.13.*/
 	$$python -c "" 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run lint test test-newest chaos bench
+.PHONY: help run lint test test-newest docs chaos bench
 
 help:
 	@echo "make run    start the chat with some demo talk (PORT=8000)"
 	@echo "make test   check and test everything; what this machine lacks is named at the end"
 	@echo "make lint   check style and types only"
+	@echo "make docs   build the documentation into build/docs: open index.html there"
 	@echo "make chaos  kill servers under a chat in use, for five minutes (SECONDS=300 SEED=1)"
 	@echo "make bench  measure it beside its peers, those on Node if there is npm (RUNS=3); about 50 minutes"
 
@@ -35,6 +36,9 @@ test: lint
 	$(BIN)/python -m pytest
 	$(BIN)/python -m tests.services postgres -- $(BIN)/python -m pytest -m "not once and not browser and not compose"
 	@$(if $(NEWEST_PYTHON),$(MAKE) --no-print-directory test-newest,echo "Not tested, this machine lacks it: Python 3.13 (for $(NEWEST_DJANGO))")
+
+docs: .venv/tests-installed
+	$(BIN)/python -m sphinx -W --keep-going -E -q -b html docs build/docs
 
 chaos: SECONDS ?= 300
 chaos: SEED ?= 1

@@ -1,14 +1,17 @@
 """What tests share: real servers, and a word at the end about what this machine lacks."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import connection
 from django.test import Client
+from playwright.sync_api import Browser, Error, sync_playwright
 
 from chat import queries
 from chat.models import User
@@ -84,6 +87,21 @@ def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
         except Missing as missing:
             need(request, missing)
         yield url
+
+
+@pytest.fixture(scope="session")
+def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    # Playwright's own Chromium, or else the system's.
+    system = shutil.which("chromium") or shutil.which("google-chrome")
+    # It keeps a loop beside the tests, and Django would take them for a part of it.
+    unsafe = patch.dict("os.environ", DJANGO_ALLOW_ASYNC_UNSAFE="true")
+    with unsafe, sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=system, args=["--no-sandbox"])
+        except Error:
+            need(request, Missing("a Chromium browser"))
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -1,34 +1,15 @@
 """People in real browsers. Whoever sees an error in the console fails the test."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
-from unittest.mock import patch
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.conftest import need
 from tests.e2e.person import Person
-from tests.services import Missing
 from tests.site import Site
 
 expect.set_options(timeout=10_000)
-
-
-@pytest.fixture(scope="session")
-def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
-    # Playwright's own Chromium, or else the system's.
-    system = shutil.which("chromium") or shutil.which("google-chrome")
-    # It keeps a loop beside the tests, and Django would take them for a part of it.
-    unsafe = patch.dict("os.environ", DJANGO_ALLOW_ASYNC_UNSAFE="true")
-    with unsafe, sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=system, args=["--no-sandbox"])
-        except Error:
-            need(request, Missing("a Chromium browser"))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

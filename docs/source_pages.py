@@ -1,0 +1,86 @@
+"""Sphinx extension: where a page names a file of the project, it leads to that file, as a page.
+
+That is a file's path in code, and a link as GitHub follows it: `[text](../manage.py#L5-L9)`. Sphinx
+would offer the latter as a download, and forget the line.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import TextLexer, get_lexer_for_filename
+from pygments.util import ClassNotFound
+from sphinx.application import Sphinx
+
+DOCS = Path(__file__).resolve().parent
+PROJECT = DOCS.parent
+FENCES = re.compile(r"(^```+.*?^```+\s*?$)", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"(?<![\[`])`(?P<path>[\w./-]+)`(?![`\]])")  # and not the text of a link
+LINK = re.compile(
+    r"(?<!!)\[(?P<text>[^\]]+)\]"  # not an image
+    r"\((?P<path>\.\.?/[^)#\s]+)(?:#L(?P<line>\d+)[^)]*)?\)"
+)
+
+
+def files() -> set[Path]:
+    """What is in the repository: whatever else lies here, such as .env, is nobody's business."""
+    command = ["git", "ls-files", "-z", "--", ".", ":!docs"]
+    listed = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
+    return {PROJECT / name for name in listed.stdout.split("\0")}
+
+
+def rewrite_links(app: Sphinx, page: str, source: list[str]) -> None:
+    folder = (DOCS / page).parent
+
+    def to_page(path: Path, text: str, line: str | None = None) -> str | None:
+        path = path.resolve()
+        if path not in app.env.files:
+            return None
+        app.env.source_pages.add(path)
+        file = path.relative_to(PROJECT)
+        address = os.path.relpath(DOCS / "source" / f"{file}.html", folder)
+        return f'<a href="{address}{f"#L-{line}" if line else ""}">{text}</a>'
+
+    def from_code(code: re.Match[str]) -> str:
+        return to_page(PROJECT / code["path"], code[0]) or code[0]
+
+    def from_link(link: re.Match[str]) -> str:
+        return to_page(folder / link["path"], link["text"], link["line"]) or link[0]
+
+    parts = FENCES.split(source[0])
+    source[0] = "".join(
+        part if part.startswith("```") else CODE.sub(from_code, LINK.sub(from_link, part))
+        for part in parts
+    )
+
+
+def highlighted(path: Path) -> str:
+    text = path.read_text()
+    try:
+        lexer = get_lexer_for_filename(path.name)
+    except ClassNotFound:
+        lexer = TextLexer()
+    return highlight(text, lexer, HtmlFormatter(linenos="inline", lineanchors="L"))
+
+
+def source_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    for path in sorted(app.env.source_pages):
+        name = path.relative_to(PROJECT)
+        body = f"<h1>{name}</h1>\n{highlighted(path)}"
+        yield f"source/{name}", {"title": str(name), "body": body}, "page.html"
+
+
+def begin(app: Sphinx) -> None:
+    app.env.files, app.env.source_pages = files(), set()
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("builder-inited", begin)
+    app.connect("source-read", rewrite_links)
+    app.connect("html-collect-pages", source_pages)
+    return {"parallel_read_safe": False}
