@@ -15,7 +15,7 @@ from channels.db import aclose_old_connections, database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
 from django.conf import settings
 
-from chat import actions, protocol, queries, serializers
+from chat import actions, metrics, protocol, queries, serializers
 from chat.fanout import fanout, user_group
 from chat.models import Membership
 from chat.open_socket import OpenSocket
@@ -24,6 +24,8 @@ from chat.protocol import Event, Left
 
 class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
     """The synchronous one. Its handlers may use the ORM as any view does."""
+
+    kind = "sync"
 
     async def handle(self, message: Any) -> None:
         # Channels' own: on the ORM thread, closing old connections before and after.
@@ -61,7 +63,8 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
 
     def answer(self, frame: protocol.Frame) -> list[Event]:
         handler = getattr(self, f"on_{frame.type}")
-        return protocol.answers(frame, handler(frame))
+        with metrics.action_seconds[frame.type].time():
+            return protocol.answers(frame, handler(frame))
 
     # What a client asks.
 
@@ -137,7 +140,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
 
     def welcome(self) -> Event:
         rooms = queries.memberships(self.user)
-        return serializers.welcome(self.user, rooms, consumer="sync")
+        return serializers.welcome(self.user, rooms, consumer=self.kind)
 
     @classmethod
     def encode_json(cls, content: list[Event]) -> str:
@@ -146,6 +149,8 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
 
 class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
     """The asynchronous one. One call of the ORM is awaited; several go to its thread together."""
+
+    kind = "async"
 
     async def handle(self, message: Any) -> None:
         # Channels would go to the ORM thread before each event, to close old connections there.
@@ -194,7 +199,8 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
 
     async def answer(self, frame: protocol.Frame) -> list[Event]:
         handler = getattr(self, f"on_{frame.type}")
-        return protocol.answers(frame, await handler(frame))
+        with metrics.action_seconds[frame.type].time():
+            return protocol.answers(frame, await handler(frame))
 
     # What a client asks.
 
@@ -282,7 +288,7 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
     @database_sync_to_async
     def welcome(self) -> Event:
         rooms = queries.memberships(self.user)
-        return serializers.welcome(self.user, rooms, consumer="async")
+        return serializers.welcome(self.user, rooms, consumer=self.kind)
 
     @classmethod
     async def encode_json(cls, content: list[Event]) -> str:

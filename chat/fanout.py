@@ -16,7 +16,7 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from chat import protocol
+from chat import metrics, protocol
 from chat.presence import PROCESS
 from chat.relay import Relay
 from chat.socket import Socket
@@ -63,6 +63,7 @@ class Fanout:
             return False
         socket.user_id = user_id
         sockets.add(socket)
+        metrics.people_online.set(len(self._sockets))
         return True
 
     async def join(self, socket: Socket, serials: Mapping[int, int]) -> None:
@@ -87,6 +88,7 @@ class Fanout:
         self._sockets[socket.user_id].discard(socket)
         if not self._sockets[socket.user_id]:
             del self._sockets[socket.user_id]
+        metrics.people_online.set(len(self._sockets))
 
     def presence(self, *room_ids: int) -> list[protocol.Presence]:
         """Who is in these rooms, as far as this process knows."""
@@ -129,6 +131,7 @@ class Fanout:
         relay = self._relays.get(room_id)
         if relay is None:
             relay = self._relays[room_id] = Relay(room_id, serial)
+            metrics.rooms_live.set(len(self._relays))
             self._start(self._keep(relay))
         return relay
 
@@ -146,6 +149,7 @@ class Fanout:
             await self._announce(relay)
         finally:
             del self._relays[relay.room_id]
+            metrics.rooms_live.set(len(self._relays))
             layer.forget(channel)
             for task in tasks:
                 task.cancel()

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from chat import metrics
 from chat.protocol import NotFound, Refusal
 
 STATUS = {
@@ -27,5 +28,6 @@ class RefusalMiddleware:
             exception = NotFound("There is no such page.")
         if not isinstance(exception, Refusal):
             return None
+        metrics.refusals[exception.code].inc()
         status = STATUS.get(exception.code, HTTPStatus.BAD_REQUEST)
         return render(request, "chat/refused.html", {"detail": exception.detail}, status=status)

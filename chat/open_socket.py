@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from copy import copy
-from typing import Any, cast
+from typing import Any, ClassVar, Literal, cast
 
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django import db
 
-from chat import protocol, rate_limit
+from chat import metrics, protocol, rate_limit
 from chat.fanout import channel_layer, fanout
 from chat.inbox import Inbox
 from chat.models import User
@@ -33,6 +34,7 @@ class OpenSocket(AsyncConsumer):
     does; around that all is asynchronous in either.
     """
 
+    kind: ClassVar[Literal["sync", "async"]]
     user: User
     socket: Socket
     drain: asyncio.Task[None]  # done once the client is gone
@@ -45,7 +47,8 @@ class OpenSocket(AsyncConsumer):
         inbox = Inbox(receive, admits=self.admits_frame, refuse=self.refuse_frame)
         self.drain, heart = asyncio.create_task(inbox.drain()), asyncio.create_task(self.beat())
         try:
-            await super().__call__(scope, inbox.receive, self.socket.send)
+            with self.noted():
+                await super().__call__(scope, inbox.receive, self.socket.send)
         finally:
             self.drain.cancel()
             self.socket.end()  # from here on no heartbeat lets it into a room again
@@ -53,9 +56,28 @@ class OpenSocket(AsyncConsumer):
             await fanout.forget(self.socket)
             await heart  # which ends by itself; no task may outlive what lends it its threads
 
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Counts the socket while it is open, and tells the log when it comes and goes."""
+        began = time.monotonic()
+        who = {"user": self.user.pk, "consumer": self.kind}
+        logger.info("A socket of user %(user)s opened (%(consumer)s)", who)
+        try:
+            with metrics.sockets_open[self.kind].track_inprogress():
+                yield
+        finally:
+            code = self.socket.code or metrics.ABNORMAL
+            metrics.count_closed(code)
+            logger.info(
+                "A socket of user %(user)s closed: %(code)d after %(seconds).1f s",
+                who | {"code": code, "seconds": round(time.monotonic() - began, 3)},
+            )
+
     async def dispatch(self, message: Any) -> None:
         if self.socket.over and message["type"] == "websocket.receive":
             return  # it was still in the inbox
+        if message["type"] == "websocket.disconnect":
+            self.socket.code = self.socket.code or message.get("code") or 0
         try:
             if message["type"] == "websocket.connect":
                 await self.welcome_in_turn(message)
@@ -73,9 +95,10 @@ class OpenSocket(AsyncConsumer):
         await self.socket.accept(self.subprotocol)
         if code := self.turned_away():
             return await self.socket.close(code)
-        async with cast(Any, self.scope)["turn"], self.orm_thread():
-            if not self.drain.done():
-                await self.handle(message)
+        with metrics.welcome_seconds.time():
+            async with cast(Any, self.scope)["turn"], self.orm_thread():
+                if not self.drain.done():
+                    await self.handle(message)
 
     async def enter(self, room: protocol.Room, serial: int) -> None:
         """Lets the socket into a room and tells the client, in one turn of the event loop: between
@@ -126,6 +149,7 @@ class OpenSocket(AsyncConsumer):
         """Says so some times, and ends a socket that does not listen."""
         if not rate_limit.refusals.take(self.user.pk):
             return await self.socket.close(protocol.TOO_MUCH)
+        metrics.refusals["rate_limited"].inc()
         error = Error(code="rate_limited", detail="Slow down.", ref=protocol.ref_of(text))
         await self.socket.say(error)
 
@@ -143,8 +167,11 @@ class OpenSocket(AsyncConsumer):
         """The answer to a frame that led to an exception. Only our own faults leave a traceback."""
         ref = protocol.ref_of(text)
         if isinstance(error, Refusal):
-            logger.info("User %s was refused: %s", self.user.pk, error.code)
+            metrics.refusals[error.code].inc()
+            who = {"user": self.user.pk, "code": error.code}
+            logger.info("User %(user)s was refused: %(code)s", who)
             return [Error(code=error.code, detail=error.detail, ref=ref)]
+        metrics.refusals["unavailable"].inc()
         log(error)
         return [Error(code="unavailable", detail="That did not work. Try again.", ref=ref)]
 

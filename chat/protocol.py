@@ -19,13 +19,7 @@ MAX_BODY = 10_000  # characters in one message
 MAX_ROUND = 128 * 1024  # characters of events that travel together; many clients take 1 MiB
 MAX_UNREAD = 100  # unread messages are counted up to here
 
-SIGNED_OUT, FORBIDDEN, TOO_SLOW, TOO_MUCH, LEAVING = (
-    4401,
-    4403,
-    4408,
-    4429,
-    4503,
-)  # close codes
+CLOSE_CODES = SIGNED_OUT, FORBIDDEN, TOO_SLOW, TOO_MUCH, LEAVING = 4401, 4403, 4408, 4429, 4503
 
 type_tag = "type"
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]

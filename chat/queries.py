@@ -14,7 +14,7 @@ from django.db.models import Max, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from django.utils import timezone
 
-from chat import protocol, serializers
+from chat import metrics, protocol, serializers
 from chat.models import Membership, Message, Room, User
 from chat.protocol import Forbidden, NotFound, Older, Synced
 
@@ -89,6 +89,7 @@ def sync(user: User, room_id: int, since: int) -> Synced:
     """
     head = membership(user, room_id).room.head
     messages, more = changes(room_id, since, head, int(time.monotonic() / MOMENT))
+    metrics.gaps_healed.inc(bool(messages))
     return Synced(room=room_id, messages=messages, head=head, more=more)
 
 

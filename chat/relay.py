@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from typing import Any
 
-from chat import protocol
+from chat import metrics, protocol
 from chat.presence import Presence
 from chat.sequence import PATIENCE, Sequence
 from chat.socket import Socket
@@ -107,10 +107,13 @@ class Relay:
                 asyncio.get_running_loop().call_later(PATIENCE, self._arrived.set)
             if not events:
                 continue
+            metrics.events_sent.inc(len(events) * len(self.sockets))
             began = time.monotonic()
             for frame in protocol.frames(events):
                 await self._write_to_all(frame)
-            await asyncio.sleep(min(BREATH, REST * (time.monotonic() - began)))
+            took = time.monotonic() - began
+            metrics.round_seconds.observe(took)
+            await asyncio.sleep(min(BREATH, REST * took))
 
     async def _write_to_all(self, frame: str) -> None:
         waiting = deque(self.sockets)

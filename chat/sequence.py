@@ -6,6 +6,8 @@ lost and ask the database for it.
 
 import time
 
+from chat import metrics
+
 PATIENCE = 0.1  # seconds to wait for a missing number; after that it is lost, and pages sync
 
 
@@ -37,6 +39,7 @@ class Sequence:
             if number > self._last + 1 and time.monotonic() - came < PATIENCE:
                 break
             del self._numbered[number]
+            metrics.hints_missed.inc(max(0, number - self._last - 1))
             self._last = max(self._last, number)
             events.append(event)
         return events

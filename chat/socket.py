@@ -34,6 +34,7 @@ class Socket:
         self._send = send
         self._held: list[str] | None = []
         self.over = False
+        self.code = 0  # it was closed with
         self.stalled_at: int | None = None  # the last heartbeat before it took nothing any more
         self._stirred = asyncio.Event()
         self._sent = self._marked = self._answered = 0  # bytes: all, to the last heartbeat, read
@@ -61,6 +62,7 @@ class Socket:
         if self.behind > TOO_SLOW:
             message = closing(protocol.TOO_SLOW)
         if message["type"] == "websocket.close":
+            self.code = message["code"]
             self.end()
         # For a closed socket ASGI asks servers to raise the first; Autobahn raises the second.
         with suppress(OSError, RuntimeError):

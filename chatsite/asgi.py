@@ -12,16 +12,21 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
+from prometheus_client import REGISTRY
 
 from chat.routing import websocket_urlpatterns
+from chatsite.metrics import Metrics, OrmThreadsCollector
 from chatsite.orm_threads import OrmThreads
+from chatsite.request_id import RequestId
 from chatsite.unavailable import ComeBackLater
 
 websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
-application = OrmThreads(
+site = OrmThreads(
     ProtocolTypeRouter({"http": http, "websocket": ComeBackLater(websocket)}),
     size=settings.ASGI_THREADS,
 )
+REGISTRY.register(OrmThreadsCollector(site.threads))
+application = RequestId(Metrics(site))
 
 # The garbage collector stops everything while it looks for cycles. As Python sets it, it does so
 # for every socket that is opened, and now and then goes through all that was ever loaded.

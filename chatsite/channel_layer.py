@@ -23,6 +23,8 @@ from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer, channel_layers
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
+from chatsite import metrics
+
 Message = dict[str, Any]
 
 CAPACITY = 1_000  # messages that wait in one channel; what comes on top is lost
@@ -132,6 +134,7 @@ class HintLayer(BaseChannelLayer):
         for channel in self.groups.get(group, ()):
             if not self._put(channel, message):
                 self.dropped += 1
+                metrics.lost_in_full_channel.inc()
                 outage.warning("A channel is full: %d messages were lost so far", self.dropped)
 
     def _put(self, channel: str, message: Message) -> bool:
@@ -190,7 +193,7 @@ class Uplink:
         elif len(waiting) < self._layer.capacity:
             waiting.append(message)
         else:
-            self.failures += 1
+            self._lose_hints(1)
 
     async def _send_group(self, group: str, message: Message) -> None:
         waiting = self._waiting[group] = [message]
@@ -209,10 +212,14 @@ class Uplink:
     async def _send_hint(self, group: str, messages: list[Message]) -> None:
         hint = {"type": "hint", "from": self._process, "group": group, "messages": messages}
         if not await self._try(partial(self.redis.group_send, group, hint)):
-            self.failures += len(messages)
+            self._lose_hints(len(messages))
         elif self._is_away:
             logger.warning("Redis is back. %d hints were lost so far", self.failures)
             self._is_away = False
+
+    def _lose_hints(self, messages: int) -> None:
+        self.failures += messages
+        metrics.lost_by_redis.inc(messages)
 
     async def match(self, group: str) -> bool:
         """Joins the group if it has channels here, else leaves it. False if Redis is away."""

@@ -37,6 +37,7 @@ class OrmThread(ThreadPoolExecutor):
         super().__init__(max_workers=1, thread_name_prefix=name)
         self.calls = 0  # that run or wait here
         self.borrowers = 0  # that may call again
+        self.busy_seconds = 0.0  # in all
         self._began = 0.0
         self._counting = Lock()
 
@@ -48,7 +49,10 @@ class OrmThread(ThreadPoolExecutor):
 
     def _run(self, call: Callable[[], Any]) -> Any:
         self._began = time.monotonic()
-        return call()
+        try:
+            return call()
+        finally:
+            self.busy_seconds += time.monotonic() - self._began
 
     def _count(self, calls: int) -> None:
         with self._counting:  # the event loop and the thread both do

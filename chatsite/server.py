@@ -152,6 +152,7 @@ class Command(CommandLineInterface):
 def main(arguments: list[str]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
     proxy = ["--proxy-headers"] if settings.BEHIND_PROXY else []
+    logging.captureWarnings(True)
     # No access log: that is the proxy's. No timeout for sockets: a page may stay open for days.
     quiet = ["--verbosity", "0", "--no-server-name", "--websocket_timeout", "-1"]
     Command().run([*quiet, *proxy, *arguments, "chatsite.asgi:application"])

@@ -242,6 +242,9 @@ STORAGES = {
     },
 }
 
+# What Prometheus has to show at /metrics; without one nobody gets to see them.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="").strip()
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"  # a page shows that of its reader (static/chat/times.js)
 USE_I18N = True
@@ -250,9 +253,21 @@ USE_TZ = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"seldom": {"()": "chatsite.logs.Seldom"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} [{request_id}]: {message}", "style": "{"},
+        "json": {"()": "chatsite.logs.JsonFormatter"},
+    },
+    "filters": {
+        "seldom": {"()": "chatsite.logs.Seldom"},
+        "request_id": {"()": "chatsite.logs.WithRequestId"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": env.str("LOG_FORMAT", default="line"),
+            "filters": ["request_id"],
+        }
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"level": "INFO"},  # said here, it loses the handlers Django gives it

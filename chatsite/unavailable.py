@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from chatsite import health
+from chatsite import health, metrics
 
 LEAVING = 4503
 RETRY_AFTER = "5"  # seconds
@@ -55,6 +55,7 @@ class ComeBackLater:
 
 
 async def turn_away(send: Any) -> None:
+    metrics.sockets_turned_away.inc()
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.close", "code": LEAVING})
 

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.metrics import Scrape
 from tests.services import free_port
 
 PROJECT = Path(__file__).resolve().parent.parent
+METRICS_TOKEN = "m" * 32
 TOKEN = "a" * 32  # any value does: the CSRF cookie and the header have to be the same
 
 
@@ -33,6 +35,7 @@ class Site:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         own = {"DEBUG": "1", "RATE_LIMIT": "0", "DJANGO_ALLOW_ASYNC_UNSAFE": ""}
+        own |= {"METRICS_TOKEN": METRICS_TOKEN}
         self.environment = os.environ | own | environment
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -70,6 +73,13 @@ class Site:
 
     def log(self) -> str:
         return self._log.read_text()
+
+    def scrape(self, host: str = "") -> Scrape:
+        """What Prometheus reads, whatever it takes for the site's name."""
+        headers = {"Authorization": f"Bearer {METRICS_TOKEN}"} | ({"Host": host} if host else {})
+        request = urllib.request.Request(f"{self.url}/metrics", headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return Scrape(answer.read().decode())
 
     def get(self, path: str, cookie: str = "") -> int:
         """The status of a page."""

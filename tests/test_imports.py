@@ -14,18 +14,19 @@ HOUSE = ("chat", "chatsite")
 MAY_IMPORT = {
     # what there is, and how it is said
     "chat.protocol": "",
+    "chat.metrics": "chat.protocol",
     "chat.models": "chat.protocol",
     "chat.serializers": "chat.models chat.protocol",
-    "chat.queries": "chat.serializers chat.models chat.protocol",
+    "chat.queries": "chat.metrics chat.serializers chat.models chat.protocol",
     "chat.markdown": "",
     "chat.rate_limit": "chat.protocol",
     # how it reaches everybody
-    "chat.sequence": "",
+    "chat.sequence": "chat.metrics",
     "chat.presence": "chat.protocol",
     "chat.socket": "chat.protocol",
     "chat.inbox": "",
-    "chat.relay": "chat.socket chat.sequence chat.presence chat.protocol",
-    "chat.fanout": "chat.relay chat.socket chat.presence chat.protocol",
+    "chat.relay": "chat.socket chat.sequence chat.presence chat.metrics chat.protocol",
+    "chat.fanout": "chat.relay chat.socket chat.presence chat.metrics chat.protocol",
     # what is done
     "chat.group_commit": "",
     "chat.actions.waking": "chat.fanout",
@@ -41,16 +42,16 @@ MAY_IMPORT = {
     " chat.actions.staff",
     # who asks for it
     "chat.open_socket": "chat.fanout chat.socket chat.inbox chat.rate_limit"
-    " chat.models chat.protocol",
+    " chat.metrics chat.models chat.protocol",
     "chat.consumers": "chat.open_socket chat.actions chat.queries chat.serializers chat.fanout"
-    " chat.models chat.protocol",
+    " chat.metrics chat.models chat.protocol",
     "chat.routing": "chat.consumers",
     "chat.forms": "chat.models",
     "chat.views": "chat.forms chat.actions chat.queries chat.serializers chat.presence chat.models"
     " chat.protocol",
     "chat.urls": "chat.views",
     "chat.admin": "chat.actions chat.models chat.protocol",
-    "chat.middleware": "chat.protocol",
+    "chat.middleware": "chat.metrics chat.protocol",
     "chat.management.commands.demo": "chat.actions chat.markdown chat.models",
     "chat.templatetags.icons": "",
     "chat.templatetags.modules": "",
@@ -59,16 +60,19 @@ MAY_IMPORT = {
     "chatsite.settings": "",
     "chatsite.orm_threads": "",
     "chatsite.logins": "",
-    "chatsite.logs": "",
+    "chatsite.request_id": "",
+    "chatsite.logs": "chatsite.request_id",
     "chatsite.sessions": "",
     "chatsite.admin_site": "",
     "chatsite.apps": "",
     "chatsite.health": "",
-    "chatsite.channel_layer": "",
-    "chatsite.unavailable": "chatsite.health",
+    "chatsite.metrics": "chatsite.orm_threads",
+    "chatsite.channel_layer": "chatsite.metrics",
+    "chatsite.unavailable": "chatsite.health chatsite.metrics",
     "chatsite.server": "chatsite.health chatsite.unavailable",
     "chatsite.urls": "chatsite.health",
-    "chatsite.asgi": "chatsite.orm_threads chatsite.unavailable chat.routing",
+    "chatsite.asgi": "chatsite.metrics chatsite.orm_threads chatsite.request_id"
+    " chatsite.unavailable chat.routing",
 }
 
 NETWORK = ("channels", "asgiref")

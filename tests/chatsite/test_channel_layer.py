@@ -20,6 +20,7 @@ from chatsite import channel_layer
 from chatsite.channel_layer import PATIENCE, HintLayer
 from chatsite.settings import channel_layers as configured
 from tests.conftest import need
+from tests.metrics import grows
 from tests.services import Missing, free_port, redis_server
 
 pytestmark = pytest.mark.once
@@ -134,9 +135,10 @@ async def test_a_channel_that_nobody_reads_is_bounded_and_does_not_stop_the_othe
     layer = HintLayer(capacity=3)
     idle, reads = await layer.new_channel(), await Listener(layer).open("g")
     await layer.group_add("g", idle)
-    for n in range(5):
-        await says(layer, n)
-        await reads.hears(n)
+    with grows(2, "chat_hints_lost_total", cause="full"):
+        for n in range(5):
+            await says(layer, n)
+            await reads.hears(n)
     assert layer.dropped == 2
     with pytest.raises(ChannelFull):
         await layer.send(idle, {"type": "test"})
@@ -264,8 +266,9 @@ async def test_what_another_version_says_is_passed_over(processes: Processes, po
 async def test_without_redis_a_process_goes_on_by_itself(processes: Processes) -> None:
     here, _ = processes
     listener = await Listener(here).open("g")
-    await says(here, 1)
-    await listener.hears(1)
+    with grows(1, "chat_hints_lost_total", cause="redis"):
+        await says(here, 1)
+        await listener.hears(1)
     assert here.uplink and here.uplink.failures == 1
 
 

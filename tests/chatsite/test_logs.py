@@ -1,11 +1,13 @@
-"""In an outage a line now and then is enough."""
+"""What a line of the log holds; in an outage one now and then is enough."""
 
+import json
 import logging
+import sys
 
 import pytest
 
 from chatsite import logs
-from chatsite.logs import PAUSE, Seldom
+from chatsite.logs import PAUSE, JsonFormatter, Seldom
 from tests.chat.test_sequence import Clock
 
 
@@ -32,3 +34,45 @@ def test_another_message_is_let_through_beside_it() -> None:
     seldom = Seldom()
     assert seldom.filter(record("away"))
     assert seldom.filter(record("back"))
+
+
+# --- as JSON -------------------------------------------------------------------------------------
+
+
+def line(message: str, *values: object, **fields: object) -> dict[str, object]:
+    """What is written of this record."""
+    record = logging.LogRecord("chat", logging.INFO, "", 0, message, values, None)
+    vars(record).update(fields)
+    written = JsonFormatter().format(record)
+    assert "\n" not in written
+    parsed: dict[str, object] = json.loads(written)
+    return parsed
+
+
+def test_a_line_says_when_how_bad_who_and_what() -> None:
+    said = line("Hello, %s", "you\nthere", created=0.0625, request_id="abc")
+    assert said == {
+        "time": "1970-01-01T00:00:00.062+00:00",
+        "level": "INFO",
+        "logger": "chat",
+        "request_id": "abc",
+        "message": "Hello, you\nthere",
+    }
+
+
+def test_what_a_message_names_is_a_field_but_takes_no_other_s_place() -> None:
+    said = line("%(user)s: %(code)s", {"user": 3, "code": 4401, "level": "none"})
+    assert (said["user"], said["code"], said["level"]) == (3, 4401, "INFO")
+    assert said["message"] == "3: 4401"
+
+
+def test_what_hangs_on_a_record_is_not_written() -> None:
+    assert "secret" not in str(line("Not Found", request="GET /?password=secret"))
+
+
+def test_an_exception_is_within_the_line() -> None:
+    try:
+        raise ValueError("a fault")
+    except ValueError:
+        said = line("It failed", exc_info=sys.exc_info())
+    assert "ValueError: a fault" in str(said["exception"])

@@ -8,6 +8,7 @@ from django.db import InterfaceError, OperationalError
 
 from chatsite import health
 from chatsite.unavailable import ComeBackLater
+from tests.metrics import grows
 
 
 def opened(app: Any) -> list[dict[str, Any]]:
@@ -30,7 +31,8 @@ def test_without_a_database_it_is_to_come_back_later(outage: type[Exception]) ->
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise outage("the connection is closed")
 
-    assert [message.get("code") for message in opened(app)] == [None, 4503]
+    with grows(1, "chat_sockets_turned_away_total"):
+        assert [message.get("code") for message in opened(app)] == [None, 4503]
 
 
 def test_from_a_process_that_is_leaving_too(monkeypatch: pytest.MonkeyPatch) -> None:
