@@ -250,6 +250,9 @@ TIME_ZONE = "UTC"  # a page shows that of its reader (static/chat/times.js)
 USE_I18N = True
 USE_TZ = True
 
+LOG_FORMAT = env.str("LOG_FORMAT", default="line")
+if LOG_FORMAT not in ("line", "json"):
+    raise ImproperlyConfigured("LOG_FORMAT has to be line or json.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -264,7 +267,7 @@ LOGGING = {
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": env.str("LOG_FORMAT", default="line"),
+            "formatter": LOG_FORMAT,
             "filters": ["request_id"],
         }
     },

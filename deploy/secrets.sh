@@ -8,6 +8,9 @@ keep() { [ -s "$1" ] || cat >"$1"; } # what was kept before stays
 
 random | keep /secrets/database/password
 random | keep /secrets/web/secret_key
+random | keep /secrets/metrics/token # for Prometheus, which gets nothing else to see
+cp /secrets/metrics/token /secrets/web/metrics_token
 password=$(cat /secrets/database/password)
 printf 'postgres://chat:%s@database:5432/chat' "$password" | keep /secrets/web/database_url
 chown 10001 /secrets/web/* # the user of the web image
+chown 65534 /secrets/metrics/* # that of Prometheus's

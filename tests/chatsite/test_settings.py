@@ -43,6 +43,12 @@ def test_without_a_secret_key_nothing_starts() -> None:
     assert "Set SECRET_KEY" in done.stderr
 
 
+def test_a_format_of_the_log_that_there_is_not_is_named() -> None:
+    done = run("-c", READ, DEBUG="1", LOG_FORMAT="xml")
+    assert done.returncode == 1
+    assert "LOG_FORMAT has to be line or json" in done.stderr
+
+
 def test_a_site_with_a_domain_passes_djangos_own_check_for_deployment() -> None:
     done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", **DOMAIN)
     assert done.returncode == 0, done.stderr
