@@ -1,9 +1,12 @@
 """The whole stack as `docker compose up` starts it, with two replicas and two people."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -188,6 +191,33 @@ def test_a_database_password_is_made_for_each_installation_and_kept_from_other_s
     assert database in web
     for service in ("caddy", "redis"):
         assert "secrets" not in stack.compose("exec", "-T", service, "ls", "/")
+
+
+READ_METRICS = """
+import urllib.request as web
+token = open("/secrets/metrics_token").read()
+for url in ("http://localhost:8000", "http://caddy:8000"):
+    try:
+        headers = {"Authorization": "Bearer " + token}
+        answer = web.urlopen(web.Request(url + "/metrics", headers=headers))
+        print(answer.status, "chat_sockets_open" in answer.read().decode())
+    except OSError as error:
+        print(error.code)
+"""
+
+
+def test_a_replica_tells_what_it_counts_but_not_through_caddy(stack: Stack) -> None:
+    said = stack.compose("exec", "-T", "web", "python", "-c", READ_METRICS)
+    assert said.splitlines() == ["200 True", "404"]
+
+
+def test_the_log_is_a_json_object_a_line_with_the_id_that_caddy_gave(stack: Stack) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{stack.url}/no-such-page", timeout=10)
+    log = stack.compose("logs", "--no-color", "--no-log-prefix", "web")
+    lines = [json.loads(line) for line in log.splitlines()]
+    [line] = [line for line in lines if "/no-such-page" in line["message"]]
+    assert re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", line["request_id"])
 
 
 def test_the_site_runs_as_an_unprivileged_user_that_cannot_change_it(stack: Stack) -> None:
