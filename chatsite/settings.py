@@ -24,13 +24,14 @@ LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 env = environ.FileAwareEnv()
 
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="django-insecure-for-development-only" if DEBUG else "")
+SECRET_KEY = env.str("SECRET_KEY", default="django-insecure-chatsite-development" if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY, or DEBUG=1 to try things out on your own machine.")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=LOCAL_HOSTS)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 INTERNAL_IPS = ["127.0.0.1"]
+SITE_NAME = env.str("SITE_NAME", default="Chat")  # on its pages and in the admin
 
 # --- what runs -----------------------------------------------------------------------------------
 
@@ -119,7 +120,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URLS = env.list("REDIS_URL", default=[])
 # Redis knows no databases when it publishes: sites that share one must not hear each other.
-OWN_PREFIX = "chat-" + sha256(SECRET_KEY.encode()).hexdigest()[:8]
+OWN_PREFIX = "chatsite-" + sha256(SECRET_KEY.encode()).hexdigest()[:8]
 REDIS_PREFIX = env.str("REDIS_PREFIX", default=OWN_PREFIX)
 CHANNEL_LAYER = env.str("CHANNEL_LAYER", default="pubsub")
 LAYER_BACKENDS = {

@@ -55,6 +55,7 @@ MAY_IMPORT = {
     "chat.management.commands.demo": "chat.actions chat.markdown chat.models",
     "chat.templatetags.icons": "",
     "chat.templatetags.modules": "",
+    "chat.templatetags.site": "",
     "chat.apps": "",
     # the site, which knows nothing of chat but where it begins
     "chatsite.settings": "",
@@ -96,6 +97,7 @@ TESTED_BY = {
     "chat.middleware": "tests/chat/test_views.py",
     "chat.templatetags.icons": "tests/chat/test_views.py",
     "chat.templatetags.modules": "tests/chat/test_views.py",
+    "chat.templatetags.site": "tests/chat/test_views.py",
     "chat.actions": "tests/chat/test_actions_messages.py",  # a list of names
     "chat.apps": "tests/chat/test_models.py",  # only names the app
     "chatsite.asgi": "tests/chat/test_consumers.py",

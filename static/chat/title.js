@@ -13,6 +13,6 @@ on("unread", (total) => {
   render();
 });
 on("named", (name) => {
-  title = `${name} · Chat`;
+  title = `${name} · ${document.body.dataset.site}`;
   render();
 });

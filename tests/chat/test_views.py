@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -119,6 +120,19 @@ def test_a_closed_room_is_offered_to_nobody(alice: User, as_bob: Client) -> None
     assert response.status_code == 403
     assert "You are not in this room." in response.content.decode()
     assert "Garden" not in response.content.decode()
+
+
+def test_every_page_says_what_the_site_is_called(
+    as_alice: Client, alice: User, settings: Any
+) -> None:
+    settings.SITE_NAME = "R&D"
+    garden = room(alice).get_absolute_url()
+    for path in (garden, reverse("rooms"), reverse("password_change"), "/nowhere/"):
+        page = as_alice.get(path).content.decode()
+        assert re.search("<title>.+ · R&amp;D</title>", page), path
+    assert 'data-site="R&amp;D"' in as_alice.get(garden).content.decode()
+    for outage in ("500.html", "503.html"):  # they are rendered without a request
+        assert " · R&amp;D</title>" in render_to_string(outage)
 
 
 def test_browsers_find_an_icon_where_they_look_for_one(client: Client) -> None:

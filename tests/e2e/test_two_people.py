@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Locator, WebSocketRoute, expect
 
 from tests.e2e.person import Person
@@ -253,7 +254,7 @@ def test_a_room_that_gets_another_name_is_called_so_everywhere(alice: Person, bo
     alice.page.get_by_role("button", name="Save").click()
     expect(bob.page.locator("h1")).to_have_text("Zoo")
     expect(bob.page.locator("#beginning h2")).to_have_text("Zoo")
-    expect(bob.page).to_have_title(re.compile("Zoo · Chat$"))
+    expect(bob.page).to_have_title(re.compile(f"Zoo · {settings.SITE_NAME}$"))
     expect(bob.page.get_by_label("Message to Zoo")).to_have_attribute("placeholder", "Message Zoo")
     expect(bob.page.locator("[data-rooms=rooms] .name").last).to_have_text("Zoo")
 
