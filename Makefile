@@ -10,15 +10,18 @@ NEWEST_PYTHON = $(shell for python in python3.13 $(HOME)/.pyenv/versions/3.13.*/
 	$$python -c "" 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run lint test test-newest docs chaos bench
+.PHONY: help run lint format test test-newest docs chaos bench rename
 
 help:
 	@echo "make run    start the chat with some demo talk (PORT=8000)"
 	@echo "make test   check and test everything; what this machine lacks is named at the end"
+	@echo "            or some of it: make test TESTS='tests/chat -k reaction'"
 	@echo "make lint   check style and types only"
 	@echo "make docs   build the documentation into build/docs: open index.html there"
+	@echo "make format write the code in the style that lint asks for"
 	@echo "make chaos  kill servers under a chat in use, for five minutes (SECONDS=300 SEED=1)"
 	@echo "make bench  measure it beside its peers, those on Node if there is npm (RUNS=3); about 50 minutes"
+	@echo "make rename make it your own: NAME=acme TITLE='Acme Talk' (docs/fork.md)"
 
 run: export DEBUG ?= 1
 run: .venv/site-installed
@@ -32,10 +35,19 @@ lint: .venv/tests-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+format: .venv/tests-installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# TESTS are arguments of pytest; without them everything runs, on each database and version.
 test: lint
+ifdef TESTS
+	$(BIN)/python -m pytest $(TESTS)
+else
 	$(BIN)/python -m pytest
 	$(BIN)/python -m tests.services postgres -- $(BIN)/python -m pytest -m "not once and not browser and not compose"
 	@$(if $(NEWEST_PYTHON),$(MAKE) --no-print-directory test-newest,echo "Not tested, this machine lacks it: Python 3.13 (for $(NEWEST_DJANGO))")
+endif
 
 docs: .venv/tests-installed
 	$(BIN)/python -m sphinx -W --keep-going -E -q -b html docs build/docs
@@ -49,6 +61,9 @@ bench: RUNS ?= 3
 bench: .venv/tests-installed
 	@if command -v npm >/dev/null; then cd bench/peers && npm ci --silent --no-audit --no-fund; fi
 	$(BIN)/python -m bench --runs $(RUNS) --write
+
+rename:
+	@$(PYTHON) scripts/rename.py "$$NAME" "$$TITLE"
 
 test-newest: .venv/newest/installed
 	.venv/newest/bin/python -m pytest -m "not once and not browser and not compose"

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Error, sync_playwright
 from chat import queries
 from chat.models import User
 from tests.factories import person
-from tests.services import Missing, redis_server
+from tests.services import Missing, shared_redis
 from tests.site import Site
 
 lacking = pytest.StashKey[set[str]]()
@@ -83,7 +83,7 @@ def bob() -> User:
 def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
     with ExitStack() as stack:
         try:
-            url = stack.enter_context(redis_server())
+            url = stack.enter_context(shared_redis())
         except Missing as missing:
             need(request, missing)
         yield url

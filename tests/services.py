@@ -2,6 +2,9 @@
 
 with postgres_server() as url: ...
 python -m tests.services postgres -- pytest tests/chat    # with DATABASE_URL set
+
+TEST_POSTGRES_URL and TEST_REDIS_URL name servers to take instead, wherever a test does not stop or
+freeze its own.
 """
 
 import getpass
@@ -16,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import psycopg
 import redis
@@ -60,6 +65,33 @@ def postgres_server() -> Iterator[str]:
             [postgres, "-D", str(data), *options], data, lambda: psycopg.connect(url).close()
         ):
             yield url
+
+
+@contextmanager
+def shared_redis() -> Iterator[str]:
+    """TEST_REDIS_URL, or else a Redis of our own; whoever uses it leaves it running."""
+    if given := os.environ.get("TEST_REDIS_URL"):
+        yield given
+        return
+    with redis_server() as url:
+        yield url
+
+
+@contextmanager
+def shared_postgres() -> Iterator[str]:
+    """An empty database on TEST_POSTGRES_URL, or else on a PostgreSQL of our own."""
+    given = os.environ.get("TEST_POSTGRES_URL")
+    if not given:
+        with postgres_server() as url:
+            yield url
+        return
+    name = f"chat_tests_{uuid4().hex[:12]}"
+    with psycopg.connect(given, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield urlsplit(given)._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def find(program: str, product: str) -> str:
@@ -131,8 +163,8 @@ def run(command: list[str], **environment: str) -> int:
 
 def main(service: str, _: str, *command: str) -> int:
     server, variable = {
-        "postgres": (postgres_server, "DATABASE_URL"),
-        "redis": (redis_server, "REDIS_URL"),
+        "postgres": (shared_postgres, "DATABASE_URL"),
+        "redis": (shared_redis, "REDIS_URL"),
     }[service]
     try:
         with server() as url:

@@ -1,6 +1,7 @@
 """The site as a process of its own: what tests talk to over real sockets."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,16 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> N
     while not holds():
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(0.02)
+
+
+def copy_tree(target: Path) -> None:
+    """What a fresh clone would hold, and what is not committed yet."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (PROJECT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, target / name)
 
 
 class Site:

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, expect
 from tests.conftest import need
 from tests.e2e.person import Person
 from tests.services import Missing, free_port
-from tests.site import PROJECT, wait_until
+from tests.site import copy_tree, wait_until
 
 pytestmark = [pytest.mark.compose, pytest.mark.browser, pytest.mark.timeout(900)]
 PASSWORD = "correct horse battery"
@@ -69,16 +69,6 @@ def has_docker() -> bool:
         return False
     checks = (["docker", "info"], ["docker", "compose", "version"])
     return all(subprocess.run(check, capture_output=True).returncode == 0 for check in checks)
-
-
-def copy_tree(target: Path) -> None:
-    """What a fresh clone would hold, and what is not committed yet."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, names.split("\0")):
-        if (PROJECT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(PROJECT / name, target / name)
 
 
 @pytest.fixture(scope="module")

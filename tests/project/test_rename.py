@@ -1,0 +1,184 @@
+"""A fork with a name of its own: what `make rename` does to a copy of this project."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.site import copy_tree
+
+OLD = "chatsite"
+# Settings, templates, static files, real servers, processes that are started by name, a browser.
+TOUCHED = (
+    "tests/test_imports.py tests/acme tests/project tests/chat/test_views.py"
+    " tests/chat/test_admin.py tests/chat/test_demo.py tests/chat/test_consumers.py"
+    " tests/e2e/test_two_people.py -k 'not test_two_people or another_name'"
+)
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"} | {
+    f"GIT_{role}_{what}": "fork@example.org"
+    for role in ("AUTHOR", "COMMITTER")
+    for what in ("NAME", "EMAIL")
+}
+
+
+def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT | environment, capture_output=True, text=True
+    )
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = run(folder, "git", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def rename(folder: Path, name: str, *title: str) -> subprocess.CompletedProcess[str]:
+    """With no package installed, as on a bare checkout."""
+    return run(folder, sys.executable, "-S", "-E", "scripts/rename.py", name, *title)
+
+
+@pytest.fixture
+def fork(tmp_path: Path) -> Path:
+    """This project as somebody has just cloned it."""
+    fork = tmp_path / "fork"
+    copy_tree(fork)
+    git(fork, "init", "--quiet")
+    git(fork, "add", "--all")
+    git(fork, "commit", "--quiet", "--message", "The template")
+    return fork
+
+
+@pytest.mark.once
+def test_the_old_name_is_gone_and_the_new_one_is_a_commit_to_look_at(fork: Path) -> None:
+    done = rename(fork, "acme", "R&D of Zoë's")
+    assert done.returncode == 0, done.stderr
+    assert git(fork, "diff", "--name-only", "--diff-filter=A") == ""  # moved, not anew
+    assert "rename tests/{chatsite => acme}/__init__.py" in git(fork, "diff", "--summary")
+    assert not (fork / OLD).exists()
+
+    git(fork, "add", "--all")
+    assert git(fork, "grep", "--name-only", "-i", OLD).split() == ["scripts/rename.py"]
+    assert [place for place in git(fork, "ls-files").split() if OLD in place] == []
+    assert 'default="R&D of Zoë\'s"' in (fork / "acme" / "settings.py").read_text()
+    assert (fork / "README.md").read_text().startswith("# R&D of Zoë's\n")
+    assert (fork / "CHANGELOG.md").read_text().endswith("## [Unreleased]\n")
+    assert "make format" in done.stdout  # there is no ruff yet
+    assert "from the template at" in done.stdout
+
+
+@pytest.mark.once
+def test_pictures_modes_and_links_stay_as_they_are(fork: Path) -> None:
+    (fork / "a-link").symlink_to("manage.py")
+    (fork / "picture").write_bytes(b"\x89 chatsite \xff")
+    git(fork, "add", "--all")
+    git(fork, "commit", "--quiet", "--message", "More")
+    assert rename(fork, "acme").returncode == 0
+    assert (fork / "picture").read_bytes() == b"\x89 chatsite \xff"
+    assert (fork / "a-link").is_symlink()
+    assert os.access(fork / "manage.py", os.X_OK)
+    assert os.access(fork / ".ci" / "run", os.X_OK)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("name", "why"),
+    {
+        "": "does not name a Python package",
+        "Acme": "does not name a Python package",
+        "7acme": "does not name a Python package",
+        "acme-talk": "does not name a Python package",
+        "../acme": "does not name a Python package",
+        "a" * 31: "does not name a Python package",
+        "class": "a word of Python",
+        "match": "a word of Python",
+        "test": "Python's standard library",
+        "asyncio": "Python's standard library",
+        "django": "a package that this project imports",
+        "environ": "a package that this project imports",
+        "chat": "chat of this project",
+        OLD: f"{OLD} of this project",
+        "static": "static of this project",
+        "abuse": "tests/abuse of this project",
+    }.items(),
+)
+def test_a_name_that_cannot_be_is_refused(fork: Path, name: str, why: str) -> None:
+    assert_refused(fork, why, name)
+
+
+@pytest.mark.once
+def test_a_name_of_something_installed_is_refused(fork: Path) -> None:
+    (fork / ".venv" / "lib" / "python3.99" / "site-packages" / "gadget").mkdir(parents=True)
+    assert_refused(fork, "an installed package", "gadget")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("title", ['The "Chat"', "two\nlines", "a\\b", "long " * 10])
+def test_a_title_that_settings_cannot_hold_is_refused(fork: Path, title: str) -> None:
+    assert_refused(fork, "TITLE is one line", "acme", title)
+
+
+@pytest.mark.once
+def test_a_tree_with_changes_is_refused(fork: Path) -> None:
+    (fork / "new.txt").touch()
+    assert_refused(fork, "?? new.txt", "acme", status="?? new.txt\n")
+
+
+@pytest.mark.once
+def test_twice_is_refused(fork: Path) -> None:
+    assert rename(fork, "acme").returncode == 0
+    git(fork, "add", "--all")
+    git(fork, "commit", "--quiet", "--message", "Acme")
+    assert_refused(fork, "the site has another name already", "other")
+
+
+@pytest.mark.once
+def test_without_git_nothing_is_done(tmp_path: Path) -> None:
+    copy_tree(tmp_path)
+    done = run(tmp_path, sys.executable, "scripts/rename.py", "acme", GIT_CEILING_DIRECTORIES="/")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Nothing was done: ")
+    assert (tmp_path / OLD / "settings.py").exists()
+
+
+@pytest.mark.once
+def test_what_fails_half_way_is_undone(fork: Path) -> None:
+    ruff = fork / ".venv" / "bin" / "ruff"
+    ruff.parent.mkdir(parents=True)
+    ruff.write_text("#!/bin/sh\nexit 7\n")
+    ruff.chmod(0o755)
+    done = rename(fork, "acme")
+    assert done.returncode == 1
+    assert "exit status 7" in done.stderr
+    assert git(fork, "status", "--porcelain") == ""
+    assert not (fork / "acme").exists()
+    assert (fork / OLD / "settings.py").exists()
+
+
+def assert_refused(fork: Path, why: str, *arguments: str, status: str = "") -> None:
+    done = rename(fork, *arguments)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("Nothing was done: ")
+    assert why in done.stderr
+    assert git(fork, "status", "--porcelain") == status
+
+
+@pytest.mark.once
+@pytest.mark.browser
+@pytest.mark.timeout(900)
+def test_a_fork_passes_its_own_tests(fork: Path) -> None:
+    """With the packages of this run; nothing is installed."""
+    (fork / ".venv").symlink_to(sys.prefix)
+    for stamp in ("site-installed", "tests-installed"):
+        assert (fork / ".venv" / stamp).exists(), "make test installs what this needs"
+    for place in ("requirements.txt", "requirements-dev.txt"):
+        os.utime(fork / place, (0, 0))  # older than what is installed
+    renamed = run(fork, "make", "rename", NAME="acme", TITLE="Acme Talk")
+    assert renamed.returncode == 0, renamed.stderr
+    assert "make format" not in renamed.stdout
+    tested = run(fork, "make", "test", f"TESTS={TOUCHED}")
+    assert tested.returncode == 0, tested.stdout[-10_000:] + tested.stderr[-2_000:]
+    assert git(fork, "status", "--porcelain", "--untracked-files=all").count("??") == 0

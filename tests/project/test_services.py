@@ -1,0 +1,64 @@
+"""The servers that tests share: those that are given, or else some of our own."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from tests.conftest import need
+from tests.services import Missing, postgres_server, run, shared_postgres, shared_redis
+
+pytestmark = pytest.mark.once
+DATABASES = "SELECT datname FROM pg_database WHERE datname LIKE 'chat_tests_%'"
+
+
+@pytest.fixture(scope="module")
+def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
+    try:
+        with postgres_server() as url:
+            yield url
+    except Missing as missing:
+        need(request, missing)
+
+
+def test_a_redis_that_is_given_is_used(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
+    monkeypatch.setenv("TEST_REDIS_URL", redis_url)
+    with shared_redis() as url:
+        assert url == redis_url
+
+
+def test_on_a_postgresql_that_is_given_each_run_has_a_database(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_POSTGRES_URL", postgres)
+    with shared_postgres() as one, shared_postgres() as other:
+        assert urlsplit(one).port == urlsplit(other).port == urlsplit(postgres).port
+        assert one != other
+        with psycopg.connect(one) as connection:
+            connection.execute("CREATE TABLE mine ()")
+        with psycopg.connect(other) as connection:
+            connection.execute("CREATE TABLE mine ()")
+    with psycopg.connect(postgres) as connection:
+        assert connection.execute(DATABASES).fetchall() == []
+
+
+def test_it_goes_even_while_somebody_is_connected(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_POSTGRES_URL", postgres)
+    with shared_postgres() as url:
+        left_open = psycopg.connect(url)
+    with pytest.raises(psycopg.OperationalError):
+        left_open.execute("SELECT 1")
+    left_open.close()
+
+
+def test_a_command_is_told_which_database(postgres: str, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    ask = ["sh", "-c", f'echo "$DATABASE_URL" >{told}']
+    command = [sys.executable, "-m", "tests.services", "postgres", "--", *ask]
+    assert run(command, TEST_POSTGRES_URL=postgres) == 0
+    assert urlsplit(told.read_text()).path.startswith("/chat_tests_")
