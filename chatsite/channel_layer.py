@@ -6,7 +6,8 @@ cancelled, which is how every consumer ends.
 
 This layer delivers within its own process by itself. To reach the other processes it has Redis
 beneath it, through a single channel that is never given up. What Redis does not take in time is
-lost and counted, and never raises: a message is a hint, the truth is in the database.
+lost and counted, and never raises: a message is a hint, the truth is in the database. What raises
+is the caller's own mistake, a name or a message that the specification does not allow.
 """
 
 import asyncio
@@ -67,12 +68,21 @@ class Mailbox:
         return self._messages.pop(0)
 
 
+def readers(channel: str) -> str:
+    """The group of those who receive from a fixed channel."""
+    return f"channel.{channel}"
+
+
 class HintLayer(BaseChannelLayer):
     """The channels and groups of this process, and through the layer `beneath` those of the others.
 
     `beneath` is its alias in settings.CHANNEL_LAYERS; without one this process is all there is.
-    Channel names mean something in this process only, groups everywhere: a fixed name, as a worker
-    has it, is for the layer beneath. Belongs to the event loop.
+    Groups mean something everywhere, the channels of `new_channel` in this process only. A fixed
+    channel, as a worker has it, is a group of those who receive from it: as with the pub/sub layer
+    of channels_redis, each of several workers gets a message. Belongs to the event loop.
+
+    What may be sent: https://channels.readthedocs.io/en/stable/channel_layer_spec.html. Anything
+    else raises TypeError, ValueError or OverflowError, and nobody gets it.
     """
 
     extensions = ["groups"]
@@ -86,17 +96,24 @@ class HintLayer(BaseChannelLayer):
         self._groups_of: dict[str, set[str]] = {}
 
     async def new_channel(self, prefix: str = "specific") -> str:
-        channel = f"{prefix}.{uuid4().hex}"
-        self._mailboxes[channel] = Mailbox()
-        self._groups_of[channel] = set()
+        channel = f"{prefix}!{uuid4().hex}"
+        self._open(channel)
         return channel
 
     async def send(self, channel: str, message: Message) -> None:
-        """Raises ChannelFull: https://channels.readthedocs.io/en/stable/channel_layer_spec.html"""
+        """Raises ChannelFull, except for a fixed channel: what waits there waits elsewhere."""
+        self.require_valid_channel_name(channel)
+        if "!" not in channel:
+            return await self.group_send(readers(channel), message)
+        self._check(message)
         if channel in self._mailboxes and not self._put(channel, message):
             raise ChannelFull(channel)
 
     async def receive(self, channel: str) -> Message:
+        self.require_valid_channel_name(channel)
+        if "!" not in channel and channel not in self._mailboxes:
+            self._open(channel)
+            await self.group_add(readers(channel), channel)
         try:
             return await self._mailboxes[channel].get()
         except asyncio.CancelledError:  # so Channels ends a consumer, unless it is just woken
@@ -112,6 +129,7 @@ class HintLayer(BaseChannelLayer):
     async def group_add(self, group: str, channel: str) -> None:
         """From here on the channel gets what is sent to the group: from this process in any case,
         from the others unless Redis is away, and then as soon as it is back."""
+        self.require_valid_group_name(group)
         if channel not in self._mailboxes:
             return
         self.groups.setdefault(group, set()).add(channel)
@@ -125,6 +143,8 @@ class HintLayer(BaseChannelLayer):
             await self.uplink.match(group)
 
     async def group_send(self, group: str, message: Message) -> None:
+        self.require_valid_group_name(group)
+        self._check(message)
         self.deliver(group, message)
         if self.uplink:
             await self.uplink.send(group, message)
@@ -136,6 +156,17 @@ class HintLayer(BaseChannelLayer):
                 self.dropped += 1
                 metrics.lost_in_full_channel.inc()
                 outage.warning("A channel is full: %d messages were lost so far", self.dropped)
+
+    def _open(self, channel: str) -> None:
+        self._mailboxes[channel] = Mailbox()
+        self._groups_of[channel] = set()
+
+    def _check(self, message: Message) -> None:
+        """Before anybody has it: else the process that cannot read it would find out."""
+        if not isinstance(message, dict):
+            raise TypeError(f"A message is a dict, not {message!r}")
+        if self.uplink:
+            self.uplink.check(message)
 
     def _put(self, channel: str, message: Message) -> bool:
         mailbox = self._mailboxes[channel]
@@ -177,11 +208,15 @@ class Uplink:
         self._is_away = False
 
     @property
-    def redis(self) -> BaseChannelLayer:
+    def redis(self) -> Any:
         return channel_layers[self._beneath]
 
     def _wants(self, group: str) -> bool:
         return group in self._layer.groups or group == self._ear
+
+    def check(self, message: Message) -> None:
+        """Raises what the layer beneath would, here or where the message is received."""
+        self.redis.deserialize(self.redis.serialize(message))
 
     async def send(self, group: str, message: Message) -> None:
         """Passes a message on to the other processes. If one has just left to the same group, it

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import wraps
 from typing import Any
 from unittest.mock import Mock, patch
@@ -59,6 +60,13 @@ class Listener:
             await self.layer.group_add(group, self.channel)
         self._task = asyncio.create_task(self._listen())
         await asyncio.sleep(0)  # until it listens
+        return self
+
+    async def receive_from(self, channel: str) -> "Listener":
+        """Listens to a fixed channel."""
+        self.channel = channel
+        self._task = asyncio.create_task(self._listen())
+        await until(lambda: bool(self.layer.groups))
         return self
 
     async def _listen(self) -> None:
@@ -144,6 +152,41 @@ async def test_a_channel_that_nobody_reads_is_bounded_and_does_not_stop_the_othe
         await layer.send(idle, {"type": "test"})
 
 
+@awaited
+async def test_a_fixed_channel_reaches_who_receives_from_it() -> None:
+    layer = HintLayer()
+    worker = await Listener(layer).receive_from("work")
+    await layer.send("work", {"type": "test", "n": 1})
+    await worker.hears(1)
+    await worker.close()
+    await layer.send("work", {"type": "test", "n": 2})  # nobody is there: it is lost
+    assert layer.groups == {}
+
+
+BAD_NAMES = ["", "white space", "x" * 200, "ümlaut", 7]
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+@awaited
+async def test_a_name_that_is_not_allowed_is_the_caller_s_mistake(name: Any) -> None:
+    layer = HintLayer()
+    channel = await layer.new_channel()
+    for call in (
+        layer.group_add(name, channel),
+        layer.group_send(name, {"type": "test"}),
+        layer.send(name, {"type": "test"}),
+        layer.receive(name),
+    ):
+        with pytest.raises(TypeError):
+            await call
+
+
+@awaited
+async def test_a_message_is_a_dict() -> None:
+    with pytest.raises(TypeError):
+        await HintLayer().group_send("g", ["no"])  # type: ignore[arg-type]
+
+
 # --- with others, through Redis ------------------------------------------------------------------
 
 
@@ -193,6 +236,41 @@ async def test_a_group_reaches_other_processes_once(processes: Processes, port: 
             await listener.hears(1)
             await listener.hears(2)
             assert sorted(listener.heard) == [1, 2]
+
+
+@awaited
+async def test_a_fixed_channel_reaches_a_worker_in_another_process(
+    processes: Processes, port: int
+) -> None:
+    here, there = processes
+    worker = await Listener(there).receive_from("work")
+    async with asyncio.timeout(DEADLINE):
+        with redis_server(port):  # which the worker did not find at first
+            n = 0
+            while not worker.heard:
+                n += 1
+                await here.send("work", {"type": "test", "n": n})
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "what", [{7: "a number for a key"}, {"n": datetime.now()}, {"n": 2**64}, {"n": {1, 2}}]
+)
+@awaited
+async def test_what_another_process_could_not_read_is_the_caller_s_mistake(
+    processes: Processes, port: int, what: dict[Any, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    here, _ = processes
+    with redis_server(port):
+        listeners = [await Listener(layer).open("g") for layer in processes]
+        with pytest.raises((TypeError, ValueError, OverflowError)):
+            await here.group_send("g", {"type": "test", "n": 0, **what})
+        await says(here, 1)
+        for listener in listeners:
+            await listener.hears(1)
+            assert listener.heard == [1]
+    assert here.uplink and here.uplink.failures == 0
+    assert "Redis is away" not in caplog.text
 
 
 @awaited
