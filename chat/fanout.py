@@ -7,7 +7,7 @@ lost; the heartbeat tells every page what it missed.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from contextvars import Context
 from typing import Any
@@ -45,9 +45,9 @@ def channel_layer() -> Any:
 class Fanout:
     """The rooms of this process, and the only way to what happens in the others.
 
-    `admit`, `join` and `leave` run on the event loop. `publish`, `pass_on`, `revoke` and `wake` may
-    be called from any thread. They neither wait nor fail: what they say is in the database already,
-    or does not matter a minute later.
+    `admit`, `join` and `leave` run on the event loop. `publish`, `pass_on`, `revoke`, `wake` and
+    `call` may be called from any thread. They neither wait nor fail: what they say is in the
+    database already, or does not matter a minute later.
     """
 
     def __init__(self) -> None:
@@ -109,17 +109,20 @@ class Fanout:
 
     def wake(self, user_id: int, message: dict[str, Any]) -> None:
         """Sends a channel-layer event to the consumer of each socket of a user."""
-        self._send(user_group(user_id), message)
+        self._send(channel_layer().group_send, user_group(user_id), message)
+
+    def call(self, channel: str, message: dict[str, Any]) -> None:
+        """Sends a channel-layer event to the workers that listen to a channel, if there are any."""
+        self._send(channel_layer().send, channel, message)
 
     def _tell(self, room_id: int, **what: Any) -> None:
-        self._send(room_group(room_id), what)
+        self._send(channel_layer().group_send, room_group(room_id), what)
 
-    def _send(self, group: str, message: dict[str, Any]) -> None:
-        send = channel_layer().group_send
+    def _send(self, send: Callable[..., Any], to: str, message: dict[str, Any]) -> None:
         if self._loop and self._loop.is_running():
-            self._loop.call_soon_threadsafe(self._start, send(group, message))
+            self._loop.call_soon_threadsafe(self._start, send(to, message))
         else:  # a command, or a server that no socket has come to
-            async_to_sync(send)(group, message)
+            async_to_sync(send)(to, message)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         # A context of its own: it outlives the socket, and so the ORM thread, that it is for.

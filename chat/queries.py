@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from chat import metrics, protocol, serializers
-from chat.models import Membership, Message, Room, User
+from chat.models import Export, Membership, Message, Room, User
 from chat.protocol import Forbidden, NotFound, Older, Synced
 
 PAGE = 50  # messages in one page of history or of what was missed
@@ -115,6 +115,13 @@ def _page(messages: QuerySet[Message]) -> Page:
             break
         page.append(message)
     return page, len(rows) > len(page)
+
+
+def export(user: User, room_id: int) -> Export | None:
+    """The export of a room, for its owner and moderators. Raises NotFound, Forbidden."""
+    if not membership(user, room_id).moderates:
+        raise Forbidden("Only the owner and moderators export a room.")
+    return Export.objects.filter(room=room_id).first()
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from daphne.cli import CommandLineInterface
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.tcp import Connection, Port
 
@@ -93,6 +94,24 @@ class DrainingServer(Server):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.ports: list[Port] = []
+        self.events: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        self.life: asyncio.Task[None] | None = None
+
+    def run(self) -> None:
+        reactor.callWhenRunning(self.begin)
+        super().run()
+
+    def begin(self) -> None:
+        """Daphne does not tell the application that it is served, as ASGI's lifespan has it."""
+        self.events.put_nowait({"type": "lifespan.startup"})
+        self.life = asyncio.ensure_future(self.live())
+
+    async def live(self) -> None:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}}
+        try:
+            await self.application(scope, self.events.get, ignore)
+        except Exception as error:
+            logger.info("The application has no lifespan: %r", error)
 
     def listen_success(self, port: Port) -> None:
         super().listen_success(port)
@@ -116,6 +135,7 @@ class DrainingServer(Server):
             port.stopListening()
         logger.info("Stopping: %d requests and sockets", len(self.running_applications()))
         await self.close_websockets()
+        self.events.put_nowait({"type": "lifespan.shutdown"})
         if applications := self.running_applications():
             await finish(applications)
         await asyncio.sleep(LAST_HINTS)
@@ -129,6 +149,10 @@ class DrainingServer(Server):
     def running_applications(self) -> list[asyncio.Future[None]]:
         applications = [c.get("application_instance") for c in self.connections.values()]
         return [task for task in applications if task and not task.done()]
+
+
+async def ignore(message: Any) -> None:
+    """What the application says of its lifespan."""
 
 
 def address(port: Port) -> str:

@@ -163,6 +163,9 @@ HEARTBEAT = env.float("HEARTBEAT", default=25.0)  # seconds
 if HEARTBEAT <= 0 or ASGI_THREADS <= 0:
     raise ImproperlyConfigured("HEARTBEAT and ASGI_THREADS have to be more than 0.")
 
+# A file that a worker touches whenever it has looked for work, for who supervises it.
+WORKER_ALIVE = env.str("WORKER_ALIVE", default="")
+
 # --- people --------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "chat.User"

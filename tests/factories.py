@@ -108,6 +108,7 @@ class Heard:
         self.published: list[tuple[int, int, protocol.Message]] = []
         self.passed_on: list[tuple[int, protocol.Event]] = []
         self.revoked: list[tuple[int, int, int]] = []
+        self.called: list[tuple[str, dict[str, Any]]] = []
         self.woken: list[tuple[int, dict[str, Any]]] = []
 
     @property
@@ -134,6 +135,7 @@ def listening() -> Iterator[Heard]:
         pass_on=lambda *told: heard.passed_on.append(told),
         revoke=lambda *told: heard.revoked.append(told),
         wake=lambda *told: heard.woken.append(told),
+        call=lambda *told: heard.called.append(told),
     )
     with ears, TestCase.captureOnCommitCallbacks(execute=True):
         yield heard

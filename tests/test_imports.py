@@ -30,6 +30,7 @@ MAY_IMPORT = {
     # what is done
     "chat.group_commit": "",
     "chat.actions.waking": "chat.fanout",
+    "chat.actions.exports": "chat.queries chat.rate_limit chat.fanout chat.models",
     "chat.actions.messages": "chat.actions.waking chat.queries chat.serializers chat.markdown"
     " chat.rate_limit chat.group_commit chat.fanout chat.models chat.protocol",
     "chat.actions.rooms": "chat.actions.waking chat.queries chat.fanout chat.models chat.protocol",
@@ -38,14 +39,16 @@ MAY_IMPORT = {
     "chat.actions.staff": "chat.actions.messages chat.actions.people chat.actions.rooms"
     " chat.actions.waking"
     " chat.models chat.protocol",
-    "chat.actions": "chat.actions.messages chat.actions.people chat.actions.rooms"
-    " chat.actions.staff",
+    "chat.actions": "chat.actions.exports chat.actions.messages chat.actions.people"
+    " chat.actions.rooms chat.actions.staff",
     # who asks for it
     "chat.open_socket": "chat.fanout chat.socket chat.inbox chat.rate_limit"
     " chat.metrics chat.models chat.protocol",
     "chat.consumers": "chat.open_socket chat.actions chat.queries chat.serializers chat.fanout"
     " chat.metrics chat.models chat.protocol",
-    "chat.routing": "chat.consumers",
+    "chat.exports": "chat.models",
+    "chat.worker": "chat.exports chat.open_socket",
+    "chat.routing": "chat.consumers chat.worker",
     "chat.forms": "chat.models",
     "chat.views": "chat.forms chat.actions chat.queries chat.serializers chat.presence chat.models"
     " chat.protocol",
@@ -53,6 +56,7 @@ MAY_IMPORT = {
     "chat.admin": "chat.actions chat.models chat.protocol",
     "chat.middleware": "chat.metrics chat.protocol",
     "chat.management.commands.demo": "chat.actions chat.markdown chat.models",
+    "chat.management.commands.runworker": "chat.worker",
     "chat.templatetags.icons": "",
     "chat.templatetags.modules": "",
     "chat.templatetags.site": "",
@@ -73,15 +77,17 @@ MAY_IMPORT = {
     "chatsite.server": "chatsite.health chatsite.unavailable",
     "chatsite.urls": "chatsite.health",
     "chatsite.asgi": "chatsite.metrics chatsite.orm_threads chatsite.request_id"
-    " chatsite.unavailable chat.routing",
+    " chatsite.unavailable chat.routing chat.worker",
 }
 
 NETWORK = ("channels", "asgiref")
 KNOWS_THE_NETWORK = {
     "chat.consumers",
     "chat.fanout",
+    "chat.management.commands.runworker",
     "chat.open_socket",
     "chat.routing",
+    "chat.worker",
     "chatsite.asgi",
     "chatsite.channel_layer",
     "chatsite.orm_threads",
@@ -94,6 +100,7 @@ TESTED_BY = {
     "chat.routing": "tests/chat/test_consumers.py",
     "chat.forms": "tests/chat/test_views.py",  # filled in on their pages
     "chat.urls": "tests/chat/test_views.py",
+    "chat.management.commands.runworker": "tests/chat/test_worker.py",
     "chat.middleware": "tests/chat/test_views.py",
     "chat.templatetags.icons": "tests/chat/test_views.py",
     "chat.templatetags.modules": "tests/chat/test_views.py",

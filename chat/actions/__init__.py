@@ -4,6 +4,7 @@ All are keyword-only and synchronous. They raise a `protocol.Refusal` (Invalid, 
 NotFound, TooLarge, RateLimited) and then have changed and told nothing.
 """
 
+from chat.actions.exports import ask_for_export
 from chat.actions.messages import (
     delete_message,
     edit_message,
@@ -46,6 +47,7 @@ from chat.actions.staff import (
 __all__ = [
     "accept_invitation",
     "add_member",
+    "ask_for_export",
     "create_owner",
     "create_room",
     "delete_message",

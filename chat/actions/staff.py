@@ -17,7 +17,7 @@ from chat.actions.rooms import (
     revoke,
 )
 from chat.actions.waking import wake
-from chat.models import Membership, Message, Reaction, Room, User
+from chat.models import Export, Membership, Message, Reaction, Room, User
 from chat.protocol import Forbidden, Invalid
 
 
@@ -52,6 +52,7 @@ def staff_delete_room(*, user: User, room: Room) -> None:
     """Deletes a room of any kind with all that was said in it."""
     _check_staff(user)
     Room.objects.select_for_update().get(pk=room.pk)  # first, as everybody else does
+    list(Export.objects.select_for_update().filter(room=room))  # from here on none is added to
     for membership in members_of(room):
         revoke(membership)
     room.delete()

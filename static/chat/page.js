@@ -15,3 +15,4 @@ import "chat/drawer";
 import "chat/theme_switch";
 import "chat/copy";
 import "chat/filter";
+import "chat/exporting";

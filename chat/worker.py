@@ -1,0 +1,66 @@
+"""What is done beside the conversation: `manage.py runworker exports`.
+
+A message to a worker is delivered at most once: it is lost when no worker runs, when Redis is away,
+or when the worker dies over it. So it says nothing but: look. What is to be done stands in the
+database, and the worker looks there at its start and now and then by itself.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from channels.consumer import SyncConsumer
+from channels.worker import Worker
+from django.conf import settings
+
+from chat import exports
+from chat.open_socket import log
+
+LOOK = 10.0  # seconds
+
+
+class ExportConsumer(SyncConsumer):
+    """Synchronous, as the ORM is. Channels closes old connections before and after `look`."""
+
+    def look(self, event: dict[str, Any]) -> None:
+        try:
+            exports.work()
+        except Exception as error:  # the worker outlives it, as a socket does
+            return log(error)
+        if settings.WORKER_ALIVE:
+            Path(settings.WORKER_ALIVE).touch()
+
+
+class PunctualWorker(Worker):
+    """Channels' worker, and a clock that tells it to look, so that no message has to arrive."""
+
+    async def handle(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(super().handle())
+            tasks.create_task(self.remind())
+
+    async def remind(self) -> None:
+        while True:
+            for channel in self.channels:
+                scope = {"type": "channel", "channel": channel}
+                waiting = self.get_or_create_application_instance(channel, scope)
+                if waiting.empty():  # else it is going to look anyway
+                    waiting.put_nowait({"type": "look"})
+            await asyncio.sleep(LOOK)
+
+
+class Lifespan:
+    """The start and the end of a server, as ASGI has it: a worker lives that long, if there is one.
+    https://asgi.readthedocs.io/en/stable/specs/lifespan.html"""
+
+    def __init__(self, worker: Worker | None) -> None:
+        self.worker = worker
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        working = asyncio.create_task(self.worker.arun()) if self.worker else None
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if working:
+            working.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
