@@ -21,8 +21,10 @@ from chatsite.metrics import Metrics, OrmThreadsCollector
 from chatsite.orm_threads import OrmThreads
 from chatsite.request_id import RequestId
 from chatsite.unavailable import ComeBackLater
+from lab.routing import websocket_urlpatterns as lab_urlpatterns
 
-websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+router = URLRouter(lab_urlpatterns + websocket_urlpatterns)
+websocket = AllowedHostsOriginValidator(AuthMiddlewareStack(router))
 channel = ChannelNameRouter(worker_consumers)
 # Without Redis no other process hears what there is to do, and the worker runs in this one.
 worker = (

@@ -38,6 +38,7 @@ SITE_NAME = env.str("SITE_NAME", default="Chat")  # on its pages and in the admi
 INSTALLED_APPS = [
     "daphne",  # gives runserver WebSockets
     "chat",
+    "lab",
     "chatsite.apps.SiteAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -5,6 +5,7 @@ from chatsite import health
 
 urlpatterns = [
     path("", include("chat.urls")),
+    path("lab/", include("lab.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
-HOUSE = ("chat", "chatsite")
+HOUSE = ("chat", "chatsite", "lab")
 
 # What each module may import of the house; of others whatever it likes, but for NETWORK.
 MAY_IMPORT = {
@@ -77,7 +77,22 @@ MAY_IMPORT = {
     "chatsite.server": "chatsite.health chatsite.unavailable",
     "chatsite.urls": "chatsite.health",
     "chatsite.asgi": "chatsite.metrics chatsite.orm_threads chatsite.request_id"
-    " chatsite.unavailable chat.routing chat.worker",
+    " chatsite.unavailable chat.routing chat.worker lab.routing",
+    # the lab, which knows the chat and is not known to it
+    "lab.protocol": "chat.protocol",
+    "lab.connections": "",
+    "lab.access": "chat.models",
+    "lab.measuring": "lab.connections lab.protocol chat.models",
+    "lab.threads": "",
+    "lab.lab_socket": "lab.access lab.measuring lab.protocol"
+    " chat.open_socket chat.rate_limit chat.protocol",
+    "lab.consumers": "lab.lab_socket lab.measuring lab.protocol chat.models chat.protocol",
+    "lab.routing": "lab.consumers lab.threads",
+    "lab.actions": "lab.access lab.lab_socket lab.measuring chat.fanout chat.models chat.protocol",
+    "lab.views": "lab.actions lab.measuring lab.protocol chat.views",
+    "lab.urls": "lab.views",
+    "lab.templatetags.lab": "lab.access chat.models",
+    "lab.apps": "lab.connections",
 }
 
 NETWORK = ("channels", "asgiref")
@@ -91,6 +106,8 @@ KNOWS_THE_NETWORK = {
     "chatsite.asgi",
     "chatsite.channel_layer",
     "chatsite.orm_threads",
+    "lab.actions",
+    "lab.consumers",
 }
 
 # Where a module is tested that has no test module of its own name.
@@ -112,6 +129,12 @@ TESTED_BY = {
     "chatsite.apps": "tests/chat/test_admin.py",
     "chatsite.urls": "tests/chat/test_views.py",
     "chatsite.sessions": "tests/abuse/test_cookies.py",
+    "lab.access": "tests/lab/test_views.py",
+    "lab.apps": "tests/lab/test_connections.py",
+    "lab.lab_socket": "tests/lab/test_consumers.py",
+    "lab.routing": "tests/lab/test_consumers.py",
+    "lab.templatetags.lab": "tests/lab/test_views.py",
+    "lab.urls": "tests/lab/test_views.py",
 }
 
 
@@ -169,8 +192,8 @@ def test_few_know_the_network(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if within(name, ("chat",))])
-def test_chat_does_not_know_the_site_it_is_in(module: str) -> None:
-    assert [name for name in imports(module) if within(name, ("chatsite",))] == []
+def test_chat_knows_neither_the_site_it_is_in_nor_the_lab(module: str) -> None:
+    assert [name for name in imports(module) if within(name, ("chatsite", "lab"))] == []
 
 
 @every_module

@@ -1,4 +1,4 @@
-"""The JavaScript modules of static/chat/, which import one another by names such as chat/bus."""
+"""JavaScript modules import one another by names: chat/bus is static/chat/bus.js."""
 
 import json
 from functools import cache
@@ -16,24 +16,29 @@ NOT_MODULES = {"theme"}  # a classic script: it must run before the first paint
 
 @register.simple_tag
 @cache
-def import_map() -> SafeString:
-    """Where each name leads, as JSON: https://html.spec.whatwg.org/#import-maps"""
-    return mark_safe(json.dumps({"imports": modules()}))  # addresses of our own
+def import_map(*folders: str) -> SafeString:
+    """Where each name leads, as JSON: https://html.spec.whatwg.org/#import-maps
+
+    `{% import_map "chat" "lab" %}` has those of static/lab/ as well.
+    """
+    imports = {name: at for folder in folders or ("chat",) for name, at in modules(folder).items()}
+    return mark_safe(json.dumps({"imports": imports}))  # addresses of our own
 
 
 @register.simple_tag
 @cache
 def preloads() -> SafeString:
     """Lets the browser fetch all of them at once, rather than each as it meets its name."""
+    addresses = modules("chat").values()
     return format_html_join(
-        "\n", '<link rel="modulepreload" href="{}">', ([address] for address in modules().values())
+        "\n", '<link rel="modulepreload" href="{}">', ([address] for address in addresses)
     )
 
 
 @cache
-def modules() -> dict[str, str]:
+def modules(folder: str) -> dict[str, str]:
     """Names and addresses; asked for once, because there are dozens on every page."""
-    folder = finders.find("chat")
-    assert folder, "static/chat is missing"
-    names = sorted({path.stem for path in Path(folder).glob("*.js")} - NOT_MODULES)
-    return {f"chat/{name}": static(f"chat/{name}.js") for name in names}
+    path = finders.find(folder)
+    assert path, f"static/{folder} is missing"
+    names = sorted({path.stem for path in Path(path).glob("*.js")} - NOT_MODULES)
+    return {f"{folder}/{name}": static(f"{folder}/{name}.js") for name in names}

@@ -1,0 +1,20 @@
+/** The sockets, one chip each, and what they are doing. */
+import { on } from "chat/bus";
+import { short } from "lab/words";
+
+const list = document.getElementById("sockets");
+
+function chip(socket) {
+  const item = document.createElement("li");
+  item.dataset.consumer = socket.consumer;
+  item.dataset.state = socket.state;
+  item.textContent = short(socket.consumer, socket.number);
+  item.title = `${socket.consumer} ${socket.number}: ${socket.state}`;
+  const state = document.createElement("span");
+  state.className = "visually-hidden";
+  state.textContent = ` ${socket.state}`;
+  item.append(state);
+  return item;
+}
+
+on("lab.sockets", (sockets) => list.replaceChildren(...sockets.map(chip)));

@@ -1,0 +1,60 @@
+"""The buttons of the lab: who may press them, and what a cut does."""
+
+from collections.abc import Callable
+from threading import Barrier
+
+import pytest
+from django.db import OperationalError, connection
+
+from chat.models import User
+from chat.protocol import Forbidden, Invalid
+from lab import actions
+from tests.factories import at_once, staff
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("action", [actions.wake, actions.cut_connections])
+def test_only_who_may_see_the_lab_may_act_in_it(alice: User, action: Callable[..., object]) -> None:
+    with pytest.raises(Forbidden):
+        action(user=alice)
+
+
+def test_staff_may_wake_their_sockets_wherever_they_are() -> None:
+    actions.wake(user=staff("olga"))
+
+
+def test_a_cut_ends_all_connections_but_the_one_that_asks() -> None:
+    olga = staff("olga")
+    if connection.vendor != "postgresql":
+        with pytest.raises(Invalid, match="SQLite"):
+            actions.cut_connections(user=olga)
+        return
+    opened, cut = Barrier(2), Barrier(2)
+
+    def sit() -> str:
+        query()
+        opened.wait(timeout=10)
+        cut.wait(timeout=10)
+        with pytest.raises(OperationalError) as failed:
+            query()
+        return str(failed.value)
+
+    def cut_all() -> str:
+        opened.wait(timeout=10)
+        number = actions.cut_connections(user=olga)
+        query()
+        cut.wait(timeout=10)
+        return f"{number} were cut"
+
+    try:
+        said = [str(each) for each in at_once(sit, cut_all)]
+    finally:
+        connection.close()  # which was cut as well
+    assert "terminating connection" in said[0]
+    assert int(said[1].split()[0]) >= 2
+
+
+def query() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
