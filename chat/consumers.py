@@ -131,12 +131,13 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
     # What lives as long as the socket.
 
     def heartbeat(self, event: dict[str, Any]) -> None:
-        pulse = queries.pulse(self.session_key)
-        if pulse.user is None:
+        user = queries.session_user(self.session_key)
+        if user is None:
             return self.close(protocol.SIGNED_OUT)
-        for room_id in self.socket.strays(pulse.heads.keys()):  # a hint was lost
+        heads = dict(user.memberships.heads())
+        for room_id in self.socket.strays(heads.keys()):  # a hint was lost
             self.user_room({"room": room_id})
-        self.send_json([protocol.Heartbeat(n=event["n"], heads=pulse.heads)])
+        self.send_json([protocol.Heartbeat(n=event["n"], heads=heads)])
 
     def welcome(self) -> Event:
         rooms = queries.memberships(self.user)
@@ -154,14 +155,13 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
 
     async def handle(self, message: Any) -> None:
         # Channels would go to the ORM thread before each event, to close old connections there.
-        # Most events ask through `database_sync_to_async`, which does so by itself. `connect` and
-        # `user_room` await a query, and do it before.
+        # Most events ask through `database_sync_to_async`, which does so by itself. `connect`,
+        # `user_room` and `user_session` await a query, and do it before.
         await getattr(self, get_handler_name(message))(message)
 
     async def beat(self) -> None:
-        # Nothing of Channels' surrounds this task, so it closes old connections by itself: a query
-        # awaited in it would else fail for ever once the database has dropped the connection. What
-        # goes through `database_sync_to_async` would not.
+        # Nothing of Channels' surrounds this task, so it closes old connections by itself: what
+        # the heartbeat awaits would else fail for ever once the database was restarted.
         async for n in self.socket.beats(settings.HEARTBEAT):
             try:
                 async with self.orm_thread():
@@ -272,18 +272,19 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
     async def user_session(self, event: dict[str, Any]) -> None:
         """Somebody signed out or was shut out: it may have been us."""
         await aclose_old_connections()
-        if await database_sync_to_async(queries.session_user)(self.session_key) is None:
+        if await queries.asession_user(self.session_key) is None:
             await self.close(protocol.SIGNED_OUT)
 
     # What lives as long as the socket.
 
     async def heartbeat(self, event: dict[str, Any]) -> None:
-        pulse = await database_sync_to_async(queries.pulse)(self.session_key)
-        if pulse.user is None:
+        user = await queries.asession_user(self.session_key)
+        if user is None:
             return await self.close(protocol.SIGNED_OUT)
-        for room_id in self.socket.strays(pulse.heads.keys()):  # a hint was lost
+        heads = {room_id: head async for room_id, head in user.memberships.heads()}
+        for room_id in self.socket.strays(heads.keys()):  # a hint was lost
             await self.user_room({"room": room_id})
-        await self.send_json([protocol.Heartbeat(n=event["n"], heads=pulse.heads)])
+        await self.send_json([protocol.Heartbeat(n=event["n"], heads=heads)])
 
     @database_sync_to_async
     def welcome(self) -> Event:

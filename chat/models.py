@@ -141,6 +141,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def of(self, user: User) -> Self:
         return self.filter(user=user, user__is_active=True)
 
+    def heads(self) -> models.QuerySet["Membership", tuple[int, int]]:
+        """The rooms, and the number of each."""
+        return self.values_list("room", "room__head")
+
     def by_rank(self) -> Self:
         """The owner, the moderators, everybody else; each by name."""
         rank = Case(

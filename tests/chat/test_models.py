@@ -83,6 +83,14 @@ def test_a_person_who_was_shut_out_is_in_no_room() -> None:
     assert not Membership.objects.of(alice).exists()
 
 
+def test_each_of_one_s_rooms_has_a_number() -> None:
+    alice, bob = person("alice"), person("bob")
+    busy, quiet = room(alice, bob), room(bob, name="Attic")
+    room(alice, name="Cellar")
+    say(alice, busy)
+    assert dict(bob.memberships.heads()) == {busy.pk: 1, quiet.pk: 0}
+
+
 def test_rooms_memberships_messages_reactions_and_invitations_can_be_named() -> None:
     alice, bob = person("alice"), person("bob")
     garden, talk = room(alice), direct(alice, bob)

@@ -1,7 +1,7 @@
 """The database is gone for a while: sockets stay, say so, and go on when it is back.
 
 Both consumers, every way of keeping connections, on all ORM threads: PostgreSQL is killed while
-each thread holds one.
+each thread holds one. Or it ends their connections only, as a restart that nobody saw.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.chaos.programs import Postgres
@@ -70,6 +71,15 @@ def ask(client: ChatClient, room: int, id: str) -> dict[str, Any]:
     return client.ask("send", room=room, id=id, body="Anybody here?")
 
 
+def end_connections(postgres: Postgres) -> None:
+    """Ends the site's connections; whoever holds one does not know."""
+    with psycopg.connect(postgres.url, autocommit=True) as admin:
+        others = "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> %s"
+        mine = [admin.info.backend_pid]
+        admin.execute(f"SELECT pg_terminate_backend(pid) {others}", mine)
+        wait_until(lambda: not admin.execute(f"SELECT {others}", mine).fetchall(), "they are gone")
+
+
 def test_sockets_outlive_the_database(postgres: Postgres, site: Site, cookies: list[str]) -> None:
     clients = [ChatClient(site.url, path, cookies[0]) for path in PATHS]
     room = clients[0].expect("welcome")["rooms"][0]["id"]
@@ -90,3 +100,17 @@ def test_sockets_outlive_the_database(postgres: Postgres, site: Site, cookies: l
             pass  # one of those that came before
     for client in clients:
         client.close()
+
+
+@pytest.mark.parametrize("path", ["/ws/chat/sync/", "/ws/chat/"])
+def test_an_idle_socket_outlives_its_connections(
+    path: str, postgres: Postgres, site: Site, cookies: list[str]
+) -> None:
+    """Nobody does anything: the heartbeat itself finds its connection dead, and opens another."""
+    with ChatClient(site.url, path, cookies[0]) as client:
+        rooms = client.expect("welcome")["rooms"]
+        heads = {str(room["id"]): room["head"] for room in rooms}
+        client.expect("heartbeat", heads=heads)
+        end_connections(postgres)
+        for _ in range(2):  # one may have been on its way
+            client.expect("heartbeat", heads=heads)

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from chat import actions, protocol, queries, serializers
-from chat.models import Membership, Room, User
+from chat.models import Room, User
 from chat.protocol import MAX_UNREAD, Forbidden, NotFound
 from chat.queries import PAGE
 from tests.factories import direct, fill, head, moderator, person, room, say
@@ -316,66 +317,59 @@ def session_of(user: User) -> str:
     return str(client.session.session_key)
 
 
-def test_a_session_says_who_one_is(alice: User) -> None:
-    assert queries.session_user(session_of(alice)) == alice
+Who = Callable[[str | None], User | None]
 
 
-def test_without_a_session_one_is_nobody() -> None:
-    assert queries.session_user(None) is None
-    assert queries.session_user("x" * 32) is None
+@pytest.fixture(params=[queries.session_user, async_to_sync(queries.asession_user)])
+def who(request: pytest.FixtureRequest) -> Who:
+    """Both spellings of the question."""
+    asked: Who = request.param
+    return asked
 
 
-def test_who_logged_out_is_nobody(alice: User) -> None:
+def test_a_session_says_who_one_is(who: Who, alice: User) -> None:
+    assert who(session_of(alice)) == alice
+
+
+def test_without_a_session_one_is_nobody(who: Who) -> None:
+    assert who(None) is None
+    assert who("x" * 32) is None
+
+
+def test_who_logged_out_is_nobody(who: Who, alice: User) -> None:
     client = Client()
     client.force_login(alice)
     key = client.session.session_key
     client.logout()
-    assert queries.session_user(key) is None
+    assert who(key) is None
 
 
-def test_whose_session_expired_is_nobody(alice: User) -> None:
+def test_whose_session_expired_is_nobody(who: Who, alice: User) -> None:
     key = session_of(alice)
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
-    assert queries.session_user(key) is None
+    assert who(key) is None
 
 
-def test_who_was_shut_out_is_nobody(alice: User) -> None:
+def test_who_was_shut_out_is_nobody(who: Who, alice: User) -> None:
     key = session_of(alice)
     User.objects.update(is_active=False)
-    assert queries.session_user(key) is None
+    assert who(key) is None
 
 
-def test_whose_password_changed_is_nobody(alice: User) -> None:
+def test_whose_password_changed_is_nobody(who: Who, alice: User) -> None:
     key = session_of(alice)
     alice.set_password("another one")
     alice.save()
-    assert queries.session_user(key) is None
+    assert who(key) is None
 
 
-def test_a_pulse_finds_the_number_of_each_room(alice: User, bob: User, garden: Room) -> None:
-    say(alice, garden)
-    quiet = room(bob)
-    room(alice)
-    pulse = queries.pulse(session_of(bob))
-    assert pulse.user == bob
-    assert pulse.heads == {garden.pk: 1, quiet.pk: 0}
-
-
-def test_a_pulse_without_a_session_finds_nothing(alice: User, garden: Room) -> None:
-    key = session_of(alice)
-    Session.objects.all().delete()
-    assert queries.pulse(key) == queries.Pulse(user=None, heads={})
-
-
-def test_a_pulse_looks_at_the_rooms_of_now(bob: User, garden: Room) -> None:
-    key = session_of(bob)
-    Membership.objects.filter(user=bob).delete()
-    assert queries.pulse(key).heads == {}
-
-
-def test_a_pulse_takes_three_queries(
-    alice: User, garden: Room, django_assert_num_queries: DjangoAssertNumQueries
+@pytest.mark.parametrize("a_session", [True, False])
+def test_who_one_is_takes_two_queries_at_most(
+    who: Who,
+    a_session: bool,
+    alice: User,
+    django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    key = session_of(alice)
-    with django_assert_num_queries(3):
-        queries.pulse(key)
+    key = session_of(alice) if a_session else "x" * 32
+    with django_assert_num_queries(2 if a_session else 1):
+        who(key)
