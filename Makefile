@@ -10,7 +10,7 @@ NEWEST_PYTHON = $(shell for python in python3.13 $(HOME)/.pyenv/versions/3.13.*/
 	$$python -c "" 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run lint format test test-newest docs chaos bench rename
+.PHONY: help run lint format test test-newest docs chaos bench rename env deploy owner backup restore
 
 help:
 	@echo "make run    start the chat with some demo talk (PORT=8000)"
@@ -22,6 +22,12 @@ help:
 	@echo "make chaos  kill servers under a chat in use, for five minutes (SECONDS=300 SEED=1)"
 	@echo "make bench  measure it beside its peers, those on Node if there is npm (RUNS=3); about 50 minutes"
 	@echo "make rename make it your own: NAME=acme TITLE='Acme Talk' (docs/fork.md)"
+	@echo "On a server, docs/deploy.md:"
+	@echo "make env DOMAIN=chat.example.org  write .env, with new secrets"
+	@echo "make deploy                       start it, or update it while people talk"
+	@echo "make owner                        print the link by which the first owner comes"
+	@echo "make backup                       back up now; it also does so every night"
+	@echo "make restore FILE=backups/...     put a backup in the place of the database"
 
 run: export DEBUG ?= 1
 run: .venv/site-installed
@@ -64,6 +70,21 @@ bench: .venv/tests-installed
 
 rename:
 	@$(PYTHON) scripts/rename.py "$$NAME" "$$TITLE"
+
+env:
+	@deploy/env.sh "$(DOMAIN)"
+
+deploy:
+	@deploy/deploy.sh
+
+owner:
+	@docker compose exec --no-TTY web python manage.py setup_link
+
+backup:
+	@docker compose exec --no-TTY backup sh /deploy/backup.sh now
+
+restore:
+	@deploy/restore.sh "$(FILE)" "$(REPLACE)"
 
 test-newest: .venv/newest/installed
 	.venv/newest/bin/python -m pytest -m "not once and not browser and not compose"

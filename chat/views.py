@@ -410,13 +410,18 @@ class PasswordChange(PasswordChangeView):
 
 
 def setup(request: HttpRequest) -> HttpResponse:
-    """The first visitor of an empty site becomes its owner."""
+    """The first visitor of an empty site becomes its owner; on a network, who has the link."""
     if User.objects.exists():
         return redirect("login")
+    token = request.GET.get("token", "")
+    try:
+        actions.check_setup(token)
+    except Forbidden:
+        return render(request, "chat/setup_closed.html", status=403)
     form = AccountForm(request.POST or None)
     if form.is_valid():
         with refusals_on(form):
-            login(request, actions.create_owner(**form.cleaned_data))
+            login(request, actions.create_owner(token=token, **form.cleaned_data))
             return redirect("home")
     return render(request, "chat/setup.html", {"form": form})
 

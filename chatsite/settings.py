@@ -29,6 +29,8 @@ if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY, or DEBUG=1 to try things out on your own machine.")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=LOCAL_HOSTS)
+# A host that is not this machine: people come over a network.
+ON_A_NETWORK = not DEBUG and not set(ALLOWED_HOSTS) <= set(LOCAL_HOSTS)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 INTERNAL_IPS = ["127.0.0.1"]
 SITE_NAME = env.str("SITE_NAME", default="Chat")  # on its pages and in the admin
@@ -180,6 +182,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# The first visitor of an empty site owns it; on a network, whoever has the link that
+# `manage.py setup_link` prints.
+SETUP_BY_LINK = env.bool("SETUP_BY_LINK", default=ON_A_NETWORK)
 LOGIN_URL = "login"
 SESSION_ENGINE = "chatsite.sessions"
 LOGIN_REDIRECT_URL = "home"
@@ -202,8 +207,7 @@ AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]  # some type the
 
 # --- on the way to the browser -------------------------------------------------------------------
 
-# A host that is not this machine means people come over a network, and so over TLS.
-HTTPS = env.bool("HTTPS", default=not DEBUG and not set(ALLOWED_HOSTS) <= set(LOCAL_HOSTS))
+HTTPS = env.bool("HTTPS", default=ON_A_NETWORK)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]

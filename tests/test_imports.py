@@ -57,6 +57,7 @@ MAY_IMPORT = {
     "chat.middleware": "chat.metrics chat.protocol",
     "chat.management.commands.demo": "chat.actions chat.markdown chat.models",
     "chat.management.commands.runworker": "chat.worker",
+    "chat.management.commands.setup_link": "chat.actions chat.models",
     "chat.templatetags.icons": "",
     "chat.templatetags.modules": "",
     "chat.templatetags.site": "",

@@ -15,9 +15,11 @@ from chat.actions.messages import (
 )
 from chat.actions.people import (
     accept_invitation,
+    check_setup,
     create_owner,
     invite,
     recheck_sessions,
+    setup_token,
     sign_up,
     update_profile,
 )
@@ -48,6 +50,7 @@ __all__ = [
     "accept_invitation",
     "add_member",
     "ask_for_export",
+    "check_setup",
     "create_owner",
     "create_room",
     "delete_message",
@@ -61,6 +64,7 @@ __all__ = [
     "remove_member",
     "send_message",
     "set_role",
+    "setup_token",
     "sign_up",
     "staff_add_member",
     "staff_delete_message",

@@ -1,7 +1,11 @@
 """How people come to the site, and how they are shown."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.core.signing import BadSignature, TimestampSigner
 from django.db import IntegrityError, transaction
 
 from chat import queries
@@ -10,11 +14,32 @@ from chat.actions.waking import wake
 from chat.models import Invitation, Membership, Room, User
 from chat.protocol import Forbidden, Invalid, NotFound
 
+SETUP = "owner"
+SETUP_LASTS = timedelta(days=1)
 
-def create_owner(*, username: str, display_name: str, password: str) -> User:
+setup_signer = TimestampSigner(salt="chat.actions.people.setup")
+
+
+def setup_token() -> str:
+    """Lets somebody become the owner of an empty site, for a day."""
+    return setup_signer.sign(SETUP)
+
+
+def check_setup(token: str) -> None:
+    """Raises Forbidden where the first owner has to have a token, and this is none."""
+    if not settings.SETUP_BY_LINK:
+        return
+    try:
+        setup_signer.unsign(token, max_age=SETUP_LASTS)
+    except BadSignature:
+        raise Forbidden("The owner comes by the link that `make owner` prints.") from None
+
+
+def create_owner(*, username: str, display_name: str, password: str, token: str = "") -> User:
     """The first person of an empty site, who owns it. Everybody else comes by invitation."""
     if User.objects.exists():
         raise Forbidden("This site has an owner.")
+    check_setup(token)
     owner = User(username=username, display_name=display_name)
     owner.is_owner = owner.is_staff = owner.is_superuser = True
     with transaction.atomic():

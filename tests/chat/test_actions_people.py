@@ -1,11 +1,14 @@
 """How people come to the site, and how they are shown."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from chat import actions
 from chat.models import Invitation, Room, User
@@ -55,6 +58,18 @@ def test_the_first_person_finds_an_open_room() -> None:
     set_up()
     assert Room.objects.get().kind == "open"
     assert roles(Room.objects.get()) == {"alice": "owner"}
+
+
+def test_on_a_network_the_first_person_needs_a_token_that_holds_for_a_day(
+    settings: Settings,
+) -> None:
+    settings.SETUP_BY_LINK = True
+    with patch("django.core.signing.time.time", return_value=time.time() - 86_500):
+        old = actions.setup_token()
+    for token in ("", old):
+        with pytest.raises(Forbidden):
+            set_up(token=token)
+    assert set_up(token=actions.setup_token()).is_owner
 
 
 def test_there_is_no_second_first_person(alice: User) -> None:

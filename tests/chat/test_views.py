@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -66,6 +66,21 @@ def test_the_set_up_makes_the_owner_and_is_closed_afterwards(client: Client) -> 
     assert response["Location"] == reverse("home")
     assert User.objects.get().is_owner
     assert Client().get(reverse("setup"))["Location"] == reverse("login")
+
+
+@override_settings(SETUP_BY_LINK=True)
+def test_on_a_network_the_set_up_is_for_who_has_the_link(client: Client) -> None:
+    olga = {"username": "olga", "display_name": "Olga", "password": "correct horse battery"}
+    for token in ("", "owner", f"{actions.setup_token()}x"):
+        link = reverse("setup", query={"token": token})
+        assert client.get(link).status_code == 403
+        assert client.post(link, olga).status_code == 403
+    assert not User.objects.exists()
+
+    link = reverse("setup", query={"token": actions.setup_token()})
+    assert client.get(link).status_code == 200
+    assert client.post(link, olga)["Location"] == reverse("home")
+    assert User.objects.get().is_owner
 
 
 def test_a_weak_password_is_refused_on_the_form(client: Client) -> None:

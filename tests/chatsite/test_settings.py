@@ -65,6 +65,11 @@ def test_a_site_on_this_machine_speaks_http() -> None:
     assert settings("HTTPS", "DEBUG", SECRET_KEY="x") == {"HTTPS": False, "DEBUG": False}
 
 
+def test_who_comes_first_owns_a_site_on_this_machine_only() -> None:
+    assert settings("SETUP_BY_LINK", SECRET_KEY="x") == {"SETUP_BY_LINK": False}
+    assert settings("SETUP_BY_LINK", **DOMAIN) == {"SETUP_BY_LINK": True}
+
+
 def test_how_often_a_log_in_may_fail_can_be_said() -> None:
     said = settings("LOGIN_LIMITS", DEBUG="1", LOGIN_LIMITS="5,20,1000")
     assert said == {"LOGIN_LIMITS": [5, 20, 1000]}

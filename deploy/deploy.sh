@@ -1,0 +1,64 @@
+#!/bin/sh
+# Starts the site, or puts this version in the place of the one that runs: make deploy
+#
+# Each web replica is stopped only when its successor is ready. What is stopped says goodbye to its
+# sockets, whose pages go to another one.
+set -eu
+cd "$(dirname "$0")/.."
+. deploy/say.sh
+alone
+
+compose() { docker compose --progress quiet "$@"; }
+health() { docker inspect --format '{{.State.Health.Status}}' "$1"; }
+
+replace() { # replace OLD: one more, and when that is ready one less
+	before=$(docker compose ps --all --quiet web)
+	compose up --detach --no-build --no-recreate --scale web=$(($(count "$before") + 1)) web
+	new=$(docker compose ps --all --quiet web | grep -vF "$before")
+	wait_for "$new"
+	docker stop "$1" >/dev/null
+	docker rm "$1" >/dev/null
+}
+
+count() { printf '%s\n' "$1" | grep -c .; }
+
+wait_for() {
+	for _ in $(seq 90); do
+		[ "$(health "$1")" != healthy ] || return 0
+		sleep 1
+	done
+	docker logs --tail 20 "$1" >&2
+	docker rm --force "$1" >/dev/null
+	stop "The new version did not get ready within 90 seconds; that is what it said."
+}
+
+done_so_far="Nothing has been changed."
+trap '[ $? = 0 ] || say "The deploy FAILED. $done_so_far" >&2' EXIT
+
+say "1/4 Building ..."
+docker compose build --quiet
+
+replicas=$(docker compose ps --all --quiet web)
+if [ "$replicas" ]; then
+	say "2/4 Bringing the tables up to date ..."
+	compose up --detach --wait --no-recreate --no-deps database redis
+	if ! compose run --rm --no-deps migrate python manage.py migrate --check >/dev/null; then
+		[ ! "$(docker compose ps --quiet database)" ] || compose run --rm --no-deps --no-TTY backup now
+		done_so_far="The old version serves on; its tables may be those of the new one."
+		compose run --rm --no-deps migrate
+	fi
+
+	say "3/4 Replacing $(count "$replicas") web replicas, one after another ..."
+	done_so_far="Those that were not replaced serve on, as the old version. make deploy goes on."
+	for old in $replicas; do
+		replace "$old"
+		say "    replaced $(printf %.12s "$old")"
+	done
+fi
+
+say "4/4 Starting whatever else is new ..."
+done_so_far="docker compose ps tells what does not run, docker compose logs why."
+compose up --detach --wait --no-build --remove-orphans
+said=$(compose exec --no-TTY caddy caddy reload --config /deploy/Caddyfile --adapter caddyfile 2>&1) ||
+	stop "$said"
+say "Deployed: $(docker compose ps --quiet web | wc -l) web replicas."

@@ -1,0 +1,15 @@
+# What the scripts in this folder share. They stop at the first error.
+
+say() { printf '%s\n' "$*"; }
+stop() {
+	printf '%s\n' "$*" >&2
+	exit 1
+}
+
+# One at a time: a deploy or a restore.
+alone() {
+	[ -e .env ] || stop "There is no .env yet: make env DOMAIN=chat.example.org"
+	docker compose config --quiet # says which setting is missing
+	exec 9<deploy
+	flock --nonblock 9 || stop "Another deploy or restore is at work."
+}

@@ -1,0 +1,33 @@
+"""`manage.py setup_link`: the way in for the first owner of a site on a network."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from pytest_django import Settings
+
+from tests.factories import person
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def on_a_network(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["chat.example.org", "localhost"]
+    settings.HTTPS = settings.SETUP_BY_LINK = True
+
+
+def test_it_prints_the_link_that_opens_the_set_up() -> None:
+    printed = StringIO()
+    call_command("setup_link", stdout=printed)
+    scheme, _, rest = printed.getvalue().strip().partition("://")
+    host, _, path = rest.partition("/")
+    assert (scheme, host) == ("https", "chat.example.org")
+    assert Client().get(f"/{path}", headers={"host": host}).status_code == 200
+
+
+def test_there_is_none_once_the_site_has_an_owner() -> None:
+    person("alice")
+    with pytest.raises(CommandError, match="has an owner"):
+        call_command("setup_link")
