@@ -9,7 +9,7 @@ from chat.rate_limit import TokenBuckets
 from lab import protocol
 from lab.access import may_see_lab, still_may_see_lab
 from lab.measuring import Measurement, now
-from lab.protocol import Kind, Measured, Ready, Slow, Threads
+from lab.protocol import Measured, Ready, Slow, Threads
 
 QUERIES_A_MINUTE = 60  # slow ones of one person; a socket has one at a time
 HEARTBEAT = 2.0  # seconds
@@ -26,7 +26,6 @@ class LabSocket(OpenSocket):
     """A socket of the lab. It answers no `pong`, because any event would close old connections:
     after 8 MiB, which takes hours, it is closed, and the page opens the next."""
 
-    kind: Kind
     close_old = True  # connections, before each heartbeat
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
