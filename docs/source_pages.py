@@ -19,6 +19,7 @@ from sphinx.application import Sphinx
 
 DOCS = Path(__file__).resolve().parent
 PROJECT = DOCS.parent
+TO_LINES = re.compile(r"(\.md)#L[\dL-]+(?=\))")  # of a page of the documentation, which has none
 FENCES = re.compile(r"(^```+.*?^```+\s*?$)", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"(?<![\[`])`(?P<path>[\w./-]+)`(?![`\]])")  # and not the text of a link
 LINK = re.compile(
@@ -54,7 +55,9 @@ def rewrite_links(app: Sphinx, page: str, source: list[str]) -> None:
 
     parts = FENCES.split(source[0])
     source[0] = "".join(
-        part if part.startswith("```") else CODE.sub(from_code, LINK.sub(from_link, part))
+        part
+        if part.startswith("```")
+        else CODE.sub(from_code, LINK.sub(from_link, TO_LINES.sub(r"\1", part)))
         for part in parts
     )
 
