@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from copy import copy
 from typing import Any, ClassVar, Literal, cast
 
@@ -46,32 +46,32 @@ class OpenSocket(AsyncConsumer):
         self.bucket = rate_limit.frames_of_a_socket()
         inbox = Inbox(receive, admits=self.admits_frame, refuse=self.refuse_frame)
         self.drain, heart = asyncio.create_task(inbox.drain()), asyncio.create_task(self.beat())
+        began = time.monotonic()
+        self.note_begin()
         try:
-            with self.noted():
-                await super().__call__(scope, inbox.receive, self.socket.send)
+            await super().__call__(scope, inbox.receive, self.socket.send)
         finally:
+            self.note_end(time.monotonic() - began)
             self.drain.cancel()
             self.socket.end()  # from here on no heartbeat lets it into a room again
             channel_layer().forget(self.channel_name)
             await fanout.forget(self.socket)
             await heart  # which ends by itself; no task may outlive what lends it its threads
 
-    @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Counts the socket while it is open, and tells the log when it comes and goes."""
-        began = time.monotonic()
+    def note_begin(self) -> None:
+        metrics.sockets_open[self.kind].inc()
         who = {"user": self.user.pk, "consumer": self.kind}
         logger.info("A socket of user %(user)s opened (%(consumer)s)", who)
-        try:
-            with metrics.sockets_open[self.kind].track_inprogress():
-                yield
-        finally:
-            code = self.socket.code or metrics.ABNORMAL
-            metrics.count_closed(code)
-            logger.info(
-                "A socket of user %(user)s closed: %(code)d after %(seconds).1f s",
-                who | {"code": code, "seconds": round(time.monotonic() - began, 3)},
-            )
+
+    def note_end(self, seconds: float) -> None:
+        code = self.socket.code or metrics.ABNORMAL
+        metrics.sockets_open[self.kind].dec()
+        metrics.count_closed(code)
+        who = {"user": self.user.pk, "consumer": self.kind}
+        logger.info(
+            "A socket of user %(user)s closed: %(code)d after %(seconds).1f s",
+            {**who, "code": code, "seconds": round(seconds, 3)},
+        )
 
     async def dispatch(self, message: Any) -> None:
         if self.socket.over and message["type"] == "websocket.receive":

@@ -71,6 +71,21 @@ def test_who_floods_is_told_and_then_shut_out_while_others_talk(
     talk()
 
 
+def test_what_was_refused_and_who_was_shut_out_is_counted(
+    server: Site, connect: Connect, eve: User
+) -> None:
+    before, client = server.scrape(), connect(eve)
+    flood(client, FLOODS["typing"], room(eve, name="Mine"))
+    told = sum(event.get("code") == "rate_limited" for event in client.heard)
+    closed, refused = "chat_sockets_closed_total", "chat_refusals_total"
+    wait_until(
+        lambda: server.scrape()(closed, code="4429") == before(closed, code="4429") + 1,
+        "it is counted that the socket was closed",
+    )
+    grown = server.scrape()(refused, code="rate_limited") - before(refused, code="rate_limited")
+    assert grown >= told > 0
+
+
 def test_who_was_shut_out_does_not_come_back_at_once(
     server: Site, path: str, connect: Connect, talk: Talk, eve: User
 ) -> None:

@@ -106,6 +106,7 @@ def test_told_to_stop_it_closes_every_socket_with_4503(
     assert site.stop(how) == 0
     assert [client.expect_close() for client in clients] == [4503, 4503]
     assert "Stopping: 2 requests and sockets" in site.log()
+    assert site.log().count(" closed: 4503 after ") == 2
 
 
 def test_a_request_that_came_before_is_answered(slow_site: Site) -> None:
