@@ -39,7 +39,7 @@ request_seconds = Histogram(
     ["status"],
     buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10),
 )
-seconds_by_status = {digit: request_seconds.labels(f"{digit}xx") for digit in range(2, 6)}
+seconds_by_status = {digit: request_seconds.labels(f"{digit}xx") for digit in range(1, 6)}
 
 
 class OrmThreadsCollector(Collector):
