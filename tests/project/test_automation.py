@@ -1,5 +1,6 @@
 """What runs the checks elsewhere says the same as `make`: the workflow, the hooks, the updates."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -30,9 +31,9 @@ def lint_commands() -> list[str]:
     """What `make lint` would run, if everything is installed."""
     installed = ("--assume-old=.venv/tests-installed", "--assume-old=.venv/site-installed")
     command = ["make", "--no-print-directory", "--dry-run", *installed, "lint"]
-    return subprocess.run(
-        command, cwd=PROJECT, check=True, capture_output=True, text=True
-    ).stdout.splitlines()
+    alone = os.environ | {"MAKEFLAGS": ""}  # whatever this run was started with
+    done = subprocess.run(command, cwd=PROJECT, env=alone, check=True, capture_output=True)
+    return done.stdout.decode().splitlines()
 
 
 # --- the workflow --------------------------------------------------------------------------------

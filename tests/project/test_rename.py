@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.project.conftest import git, linked, run
 from tests.site import copy_tree
 
 OLD = "chatsite"
@@ -16,39 +17,11 @@ TOUCHED = (
     " tests/chat/test_admin.py tests/chat/test_demo.py tests/chat/test_consumers.py"
     " tests/e2e/test_two_people.py -k 'not test_two_people or another_name'"
 )
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"} | {
-    f"GIT_{role}_{what}": "fork@example.org"
-    for role in ("AUTHOR", "COMMITTER")
-    for what in ("NAME", "EMAIL")
-}
-
-
-def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, cwd=folder, env=ENVIRONMENT | environment, capture_output=True, text=True
-    )
-
-
-def git(folder: Path, *arguments: str) -> str:
-    done = run(folder, "git", *arguments)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def rename(folder: Path, name: str, *title: str) -> subprocess.CompletedProcess[str]:
     """With no package installed, as on a bare checkout."""
     return run(folder, sys.executable, "-S", "-E", "scripts/rename.py", name, *title)
-
-
-@pytest.fixture
-def fork(tmp_path: Path) -> Path:
-    """This project as somebody has just cloned it."""
-    fork = tmp_path / "fork"
-    copy_tree(fork)
-    git(fork, "init", "--quiet")
-    git(fork, "add", "--all")
-    git(fork, "commit", "--quiet", "--message", "The template")
-    return fork
 
 
 @pytest.mark.once
@@ -171,11 +144,7 @@ def assert_refused(fork: Path, why: str, *arguments: str, status: str = "") -> N
 @pytest.mark.timeout(900)
 def test_a_fork_passes_its_own_tests(fork: Path) -> None:
     """With the packages of this run; nothing is installed."""
-    (fork / ".venv").symlink_to(sys.prefix)
-    for stamp in ("site-installed", "tests-installed"):
-        assert (fork / ".venv" / stamp).exists(), "make test installs what this needs"
-    for place in ("requirements.txt", "requirements-dev.txt"):
-        os.utime(fork / place, (0, 0))  # older than what is installed
+    linked(fork)
     renamed = run(fork, "make", "rename", NAME="acme", TITLE="Acme Talk")
     assert renamed.returncode == 0, renamed.stderr
     assert "make format" not in renamed.stdout
