@@ -1,0 +1,49 @@
+"""PostgreSQL for what documentation says about connections."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from tests.conftest import need
+from tests.docs.probe import Database, create_rows
+from tests.services import Missing, postgres_server
+
+Connect = Callable[..., Database]
+
+
+@pytest.fixture(scope="session")
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(postgres_server())
+        except Missing as missing:
+            need(request, missing)
+        with request.getfixturevalue("django_db_blocker").unblock():
+            create_rows(url)
+        yield url
+
+
+@pytest.fixture
+def connect(postgres_url: str, django_db_blocker: Any) -> Iterator[Connect]:
+    """Makes a database of Django's with the settings under test, and forgets it afterwards."""
+    databases: list[Database] = []
+
+    def connect(**config: Any) -> Database:
+        databases.append(Database(postgres_url, **config))
+        return databases[-1]
+
+    with django_db_blocker.unblock():
+        yield connect
+        for database in databases:
+            database.forget()
+
+
+@pytest.fixture(autouse=True)
+def layer() -> Iterator[None]:
+    """Channels' own channel layer, in place of this site's."""
+    backend = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    with override_settings(CHANNEL_LAYERS={"default": backend}):
+        yield
