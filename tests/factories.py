@@ -113,7 +113,8 @@ class Heard:
 
     @property
     def nothing(self) -> bool:
-        return not (self.published or self.passed_on or self.revoked or self.woken)
+        told = (self.published, self.passed_on, self.revoked, self.woken, self.called)
+        return not any(told)
 
     @property
     def numbers(self) -> list[int]:

@@ -35,6 +35,7 @@ from chat.actions.rooms import (
 )
 from chat.actions.staff import (
     staff_add_member,
+    staff_delete_export,
     staff_delete_message,
     staff_delete_room,
     staff_edit_message,
@@ -67,6 +68,7 @@ __all__ = [
     "setup_token",
     "sign_up",
     "staff_add_member",
+    "staff_delete_export",
     "staff_delete_message",
     "staff_delete_room",
     "staff_edit_message",
