@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import OperationalError, connection
 
 from chat.models import User
@@ -59,8 +60,14 @@ def test_a_failure_without_words_has_the_name_of_its_kind() -> None:
 def test_the_user_is_read_and_that_is_measured(alice: User, spelling: str) -> None:
     session, measured = session_of(alice), measurement()
     found = users(measured, session.session_key)
-    user = found.get(pk=alice.pk) if spelling == "get" else asyncio.run(found.aget(pk=alice.pk))
-    assert user == alice
+
+    async def ask() -> User:
+        try:
+            return await found.aget(pk=alice.pk)
+        finally:
+            await sync_to_async(connection.close)()
+
+    assert (found.get(pk=alice.pk) if spelling == "get" else asyncio.run(ask())) == alice
     assert measured.ended > measured.asked
     is_here = measured.thread_id == threading.get_ident()
     assert is_here == (spelling == "get")  # Django takes its a-methods to another thread
