@@ -1,7 +1,11 @@
 """What the two consumers of the lab share: who may come in, and when an event was asked for."""
 
+from asyncio import Semaphore
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any
+
+from django.conf import settings
 
 from chat.open_socket import OpenSocket
 from chat.protocol import FORBIDDEN, SIGNED_OUT, Error, RateLimited, Refusal
@@ -12,9 +16,12 @@ from lab.measuring import Measurement, now
 from lab.protocol import Measured, Ready, Slow, Threads
 
 QUERIES_A_MINUTE = 60  # slow ones of one person; a socket has one at a time
+# Slow queries that run at the same time on threads of the site. The others are left to the chat.
+AT_ONCE = max(1, settings.ASGI_THREADS // 2)
 HEARTBEAT = 2.0  # seconds
 
 slow_queries = TokenBuckets(QUERIES_A_MINUTE)
+side_by_side = Semaphore(AT_ONCE)
 
 
 def lab_group(user_id: int) -> str:
@@ -54,11 +61,12 @@ class LabSocket(OpenSocket):
             await self.socket.say(error)
 
     async def ask(self, frame: Slow, asked: float) -> None:
-        if self.drain.done() or self.socket.over:
-            return  # nobody waits for it any more
         if not slow_queries.take(self.user.pk):
             raise RateLimited(f"At most {QUERIES_A_MINUTE} slow queries a minute.")
-        await super().dispatch({"type": "slow", "asked": asked, "seconds": frame.seconds})
+        async with side_by_side if self.threads == "many" else nullcontext():
+            if self.drain.done() or self.socket.over:
+                return  # nobody waits for it any more
+            await super().dispatch({"type": "slow", "asked": asked, "seconds": frame.seconds})
 
     def ready(self) -> Ready:
         return Ready(consumer=self.kind, socket=self.number, threads=self.threads, now=now())

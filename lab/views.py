@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST
 
 from chat.views import UserRequest, page
 from lab import actions
+from lab.lab_socket import AT_ONCE
 from lab.measuring import now
 from lab.protocol import MAX_SECONDS
 
@@ -18,6 +19,7 @@ def lab(request: UserRequest) -> HttpResponse:
         request,
         "lab/lab.html",
         threads=settings.ASGI_THREADS,
+        at_once=AT_ONCE,
         max_seconds=MAX_SECONDS,
         why_not_cut=actions.why_not_cut(),
     )

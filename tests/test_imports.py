@@ -90,7 +90,7 @@ MAY_IMPORT = {
     "lab.consumers": "lab.lab_socket lab.measuring lab.protocol chat.models chat.protocol",
     "lab.routing": "lab.consumers lab.threads",
     "lab.actions": "lab.access lab.lab_socket lab.measuring chat.fanout chat.models chat.protocol",
-    "lab.views": "lab.actions lab.measuring lab.protocol chat.views",
+    "lab.views": "lab.actions lab.lab_socket lab.measuring lab.protocol chat.views",
     "lab.urls": "lab.views",
     "lab.templatetags.lab": "lab.access chat.models",
     "lab.apps": "lab.connections",

@@ -2,6 +2,7 @@
 import { on } from "chat/bus";
 import { short } from "lab/words";
 
+const lost = document.getElementById("lost");
 const list = document.getElementById("sockets");
 
 function chip(socket) {
@@ -17,4 +18,8 @@ function chip(socket) {
   return item;
 }
 
-on("lab.sockets", (sockets) => list.replaceChildren(...sockets.map(chip)));
+on("lab.sockets", (sockets) => {
+  list.replaceChildren(...sockets.map(chip));
+  const gone = sockets.filter(({ state }) => state === "lost").length;
+  lost.textContent = gone ? `Lost ${gone} of ${sockets.length} sockets. Trying again…` : "";
+});

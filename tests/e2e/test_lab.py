@@ -210,10 +210,12 @@ def test_what_cannot_be_asked_is_said_and_sockets_come_back(site: Site, people: 
     alice.forgive("Failed to load resource")
     assert site.stop() == 0
     sockets_are(page, "lost", 8)
+    expect(page.locator("#lost")).to_have_text("Lost 8 of 8 sockets. Trying again…")
     press(page, "Wake all sockets")
     expect(page.locator("#toast")).to_contain_text("There is no connection just now")
     site.start()
     sockets_are(page, "open", 8)
+    expect(page.locator("#lost")).to_be_empty()
 
 
 def test_it_fits_a_phone(people: People) -> None:

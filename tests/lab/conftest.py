@@ -28,6 +28,11 @@ def guarded(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> 
     yield from running(MEMORY, folder, DEBUG="0", SECRET_KEY=settings.SECRET_KEY)
 
 
+@pytest.fixture(scope="session")
+def four_threads(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    yield from running(MEMORY, tmp_path_factory.mktemp("four_threads"), ASGI_THREADS="4")
+
+
 @pytest.fixture(params=["sync", "async"])
 def consumer(request: pytest.FixtureRequest) -> str:
     return str(request.param)

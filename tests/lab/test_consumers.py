@@ -160,6 +160,19 @@ def test_slow_queries_are_rationed(open_lab: OpenLab, alice: User) -> None:
     assert client.expect("measured", cause="heartbeat", seconds=30)
 
 
+def test_half_of_the_threads_are_left_to_the_chat(
+    four_threads: Site, consumer: str, alice: User
+) -> None:
+    path, cookie = f"/ws/lab/many/{consumer}/1/", cookie_of(alice)
+    clients = [ChatClient(four_threads.url, path, cookie) for _ in range(4)]
+    measured = all_slow(clients, 0.5)
+    for client in clients:
+        client.close()
+    for event in measured:
+        others = [other for other in measured if other["began"] <= event["began"] < other["ended"]]
+        assert len(others) <= 2
+
+
 def test_what_a_client_that_has_left_asked_for_is_not_done(open_lab: OpenLab, alice: User) -> None:
     gone = open_lab(alice, "one")
     for _ in range(20):

@@ -26,8 +26,12 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("cut")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cut")
+
+
+@pytest.fixture(scope="module")
+def site(postgres: str, folder: Path) -> Iterator[Site]:
     site = Site(folder / "site.log", DATABASE_URL=postgres, REDIS_URL="")
     site.manage("migrate", "-v0")
     site.manage("demo", "--cookies", str(folder / "cookies"))
@@ -38,9 +42,9 @@ def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
 
 
 @pytest.fixture(scope="module")
-def cookie(site: Site) -> str:
-    log: Path = site._log
-    return (log.parent / "cookies").read_text().splitlines()[0].removeprefix("Cookie: ")
+def cookie(site: Site, folder: Path) -> str:
+    """Of somebody in the demo."""
+    return (folder / "cookies").read_text().splitlines()[0].removeprefix("Cookie: ")
 
 
 def beaten(client: ChatClient) -> Event:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 
 from chat.models import User
 from lab.measuring import Measurement, now, sleep, users
@@ -65,7 +65,7 @@ def test_the_user_is_read_and_that_is_measured(alice: User, spelling: str) -> No
         try:
             return await found.aget(pk=alice.pk)
         finally:
-            await sync_to_async(connection.close)()
+            await sync_to_async(connections.close_all)()
 
     assert (found.get(pk=alice.pk) if spelling == "get" else asyncio.run(ask())) == alice
     assert measured.ended > measured.asked
