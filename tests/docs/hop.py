@@ -14,7 +14,7 @@ import django
 from tests.services import postgres_server
 
 ROUNDS = 9
-CALLS = 300
+CALLS = 100
 
 
 async def measure(name: str, call: Callable[[], Awaitable[object]]) -> None:

@@ -1,6 +1,7 @@
 """docs/database-access.md: each of its sentences, shown by real threads and real connections."""
 
 import asyncio
+import gc
 import os
 import socket
 import subprocess
@@ -47,6 +48,7 @@ from tests.docs.probe_consumers import (
 from tests.services import free_port
 from tests.site import PROJECT, wait_until
 
+LEFT_OPEN = "was deleted while still open"  # says psycopg of a connection
 ALONE = 0.3  # seconds until a call finds that no other runs beside it
 
 
@@ -380,6 +382,22 @@ def test_what_outlives_an_event_needs_the_call(connect: Connect, place: str, cal
     asyncio.run(look())
 
 
+@says("periodic-call")
+def test_the_event_of_another_closes_the_dead_connection_by_chance(connect: Connect) -> None:
+    database = connect(CONN_MAX_AGE=600)
+
+    async def look() -> None:
+        async with Socket(Async.as_asgi(work=nothing)) as other:
+            await database.aask()
+            database.terminate()
+            for _ in range(3):
+                assert await outcome(database.aask) == "failed"
+            await other.ask()
+            assert await outcome(database.aask) == "answered"
+
+    asyncio.run(look())
+
+
 @says("cleans-up-on-exit")
 def test_it_cleans_up_on_entry_and_on_exit(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=0)
@@ -693,9 +711,48 @@ def test_each_request_has_a_thread_and_a_connection_of_its_own(connect: Connect)
         return HttpResponse()
 
     with override_settings(ROOT_URLCONF=(path("", view),), MIDDLEWARE=[]):
-        asyncio.run(request_at_once(get_asgi_application()))
+        asyncio.run(requests_at_once(get_asgi_application()))
     assert len({thread for thread, _ in seen}) == REQUESTS
     assert len({backend for _, backend in seen}) == REQUESTS
+
+
+@says("http-requests")
+def test_a_lasting_connection_ends_with_its_request_and_nobody_closes_it(connect: Connect) -> None:
+    database = connect(CONN_MAX_AGE=600)
+    backends: list[int] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        backends.append(database.ask())
+        return HttpResponse()
+
+    async def look() -> None:
+        app = get_asgi_application()
+        for _ in range(3):
+            assert await status(app) == 200
+
+    with (
+        override_settings(ROOT_URLCONF=(path("", view),), MIDDLEWARE=[]),
+        pytest.warns(ResourceWarning) as warned,
+    ):
+        asyncio.run(look())
+        gc.collect()
+    left_open = [warning for warning in warned if LEFT_OPEN in str(warning.message)]
+    assert len(set(backends)) == len(left_open) == 3
+
+
+@says("http-requests")
+def test_the_pool_bounds_the_connections_of_requests(connect: Connect) -> None:
+    database = connect(OPTIONS={"pool": {"min_size": 1, "max_size": 2}})
+    backends: list[int] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        backends.append(database.ask())
+        return HttpResponse()
+
+    with override_settings(ROOT_URLCONF=(path("", view),), MIDDLEWARE=[]):
+        asyncio.run(requests_at_once(get_asgi_application()))
+    assert len(backends) == REQUESTS
+    assert len(set(backends)) <= 2
 
 
 @says("http-requests")
@@ -711,7 +768,7 @@ def test_on_the_orm_threads_requests_have_no_more_connections_than_threads(
 
     async def look() -> None:
         async with orm_threads(get_asgi_application(), 3, database) as threads:
-            await request_at_once(threads)
+            await requests_at_once(threads)
 
     with override_settings(ROOT_URLCONF=(path("", view),), MIDDLEWARE=[]):
         asyncio.run(look())
@@ -719,7 +776,7 @@ def test_on_the_orm_threads_requests_have_no_more_connections_than_threads(
     assert len(set(backends)) <= 3
 
 
-async def request_at_once(app: Any) -> None:
+async def requests_at_once(app: Any) -> None:
     """So many requests, each answered with 200."""
     statuses = await asyncio.gather(*(status(app) for _ in range(REQUESTS)))
     assert statuses == [200] * REQUESTS
@@ -785,9 +842,9 @@ def test_on_the_orm_threads_it_goes_on_while_the_other_has_a_thread_of_its_own(
 
 
 @says("transactions-across-awaits")
-@pytest.mark.parametrize("eventful", [True, False])
+@pytest.mark.parametrize("then", ["nothing", "an event", "an event and a query"])
 def test_the_event_of_another_undoes_a_transaction_held_across_an_await(
-    connect: Connect, eventful: bool
+    connect: Connect, then: str
 ) -> None:
     """Young connections too are closed; and nobody is told, unless a query follows."""
     database = connect(CONN_MAX_AGE=600)
@@ -797,11 +854,13 @@ def test_the_event_of_another_undoes_a_transaction_held_across_an_await(
             atomic = transaction.atomic(using=database.alias)
             await sync_to_async(atomic.__enter__)()
             assert await database.rows.filter(pk="1").aupdate(session_data="changed") == 1
-            if eventful:
+            if then != "nothing":
                 await other.ask()
+            if then == "an event and a query":
+                assert await outcome(database.aask) == "failed"
             await sync_to_async(atomic.__exit__)(None, None, None)
             row = await database.rows.aget(pk="1")
-            assert row.session_data == ("" if eventful else "changed")
+            assert row.session_data == ("changed" if then == "nothing" else "")
             await database.rows.filter(pk="1").aupdate(session_data="")
 
     asyncio.run(look())
