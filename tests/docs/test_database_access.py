@@ -913,6 +913,26 @@ def test_while_a_communicator_waits_nobody_closes_old_connections(connect: Conne
     assert len(asyncio.run(on_a_server())) == 3
 
 
+@says("tasks-on-a-lent-thread")
+def test_a_task_that_outlives_the_block_it_began_in_is_refused(connect: Connect) -> None:
+    database = connect(CONN_MAX_AGE=600)
+    over = asyncio.Event()
+
+    async def later() -> None:
+        await over.wait()
+        await database.aask()
+
+    async def look() -> None:
+        async with orm_threads(None, 1, database) as threads:
+            async with threads.lend():
+                task = asyncio.create_task(later())
+            over.set()
+            with pytest.raises(RuntimeError, match="ThreadSensitiveContext has exited"):
+                await task
+
+    asyncio.run(look())
+
+
 # --- the tools -----------------------------------------------------------------------------------
 
 
