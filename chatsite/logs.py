@@ -21,7 +21,8 @@ class WithRequestId(logging.Filter):
 class JsonFormatter(logging.Formatter):
     """A JSON object a line. What a message names, as `%(user)s`, is a field of its own.
 
-    Nothing else that hangs on a record is written: Django hangs the whole request on some.
+    Nothing else that hangs on a record is written: Django hangs the whole request on some, and a
+    library such as python-json-logger would write that as well.
     """
 
     def format(self, record: logging.LogRecord) -> str:
