@@ -36,10 +36,11 @@ class Sequence:
         events, self._passing = self._passing, []
         for number in sorted(self._numbered):
             event, came = self._numbered[number]
-            if number > self._last + 1 and time.monotonic() - came < PATIENCE:
-                break
+            if number > self._last + 1:
+                if time.monotonic() - came < PATIENCE:
+                    break
+                metrics.hints_missed.inc(number - self._last - 1)
             del self._numbered[number]
-            metrics.hints_missed.inc(max(0, number - self._last - 1))
             self._last = max(self._last, number)
             events.append(event)
         return events
