@@ -45,10 +45,11 @@ format: .venv/tests-installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# TESTS are arguments of pytest; without them everything runs, on each database and version.
+# TESTS are arguments of pytest, on any number of lines; without them everything runs, on each
+# database and version.
 test: lint
 ifdef TESTS
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(strip $(TESTS))
 else
 	$(BIN)/python -m pytest
 	$(BIN)/python -m tests.services postgres -- $(BIN)/python -m pytest -m "not once and not browser and not compose"
