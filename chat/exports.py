@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from django import db
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Prefetch, prefetch_related_objects
 from django.utils import timezone
 
 from chat.models import Export, ExportPart, Message
@@ -75,11 +75,15 @@ def add_parts(export: Export) -> Export.State:
 def batches(room_id: int, until: int) -> Iterator[list[bytes]]:
     """What was said up to a number of the room, some lines at a time; at least one batch."""
     said = Message.objects.filter(room=room_id, position__lte=until).order_by("position")
-    said = said.select_related("author", "reply_to").prefetch_related("reactions__user")
-    said = said.defer("html", "reply_to__html", "reply_to__body")
+    said = said.select_related("author").defer("html")
+    positions = Message.objects.only("position")
     last = 0
     while True:
         messages = list(said.filter(position__gt=last)[:BATCH])
+        # Not joined: a database that expects many answers would read all messages each time.
+        prefetch_related_objects(messages, Prefetch("reply_to", positions))
+        changed = [message for message in messages if message.version > message.position]
+        prefetch_related_objects(changed, "reactions__user")  # the others have none
         if messages or not last:
             yield [line(message) for message in messages]
         if len(messages) < BATCH:
@@ -91,7 +95,7 @@ def line(message: Message) -> bytes:
     """A message and the end of its line. What it answers is named by position, people by the name
     they log in with: numbers of this database mean nothing outside."""
     reactions: dict[str, list[str]] = {}
-    for reaction in message.reactions.all():
+    for reaction in message.reactions.all() if message.version > message.position else ():
         reactions.setdefault(reaction.emoji, []).append(reaction.user.username)
     said = {
         "position": message.position,

@@ -220,7 +220,7 @@ def export_state(request: UserRequest, room_id: int) -> HttpResponse:
 def shown(export: Export | None) -> dict[str, str]:
     """What the page says of an export, and its button if there is something to ask for."""
     if export is None:
-        return {"state": "none", "says": "", "ask": "Make the file"}
+        return {"state": "none", "says": "There is no file yet.", "ask": "Make the file"}
     match export.state:
         case Export.State.WAITING if timezone.now() - export.asked_at > LONG:
             waited = timesince(export.asked_at, depth=1)

@@ -83,7 +83,8 @@ def test_the_address_of_the_form_leads_to_the_page_that_holds_it(
 
 
 def test_each_state_is_said(alice: User, as_alice: Client, garden: Room) -> None:
-    assert state(as_alice, garden) == {"state": "none", "says": "", "ask": "Make the file"}
+    none = {"state": "none", "says": "There is no file yet.", "ask": "Make the file"}
+    assert state(as_alice, garden) == none
     asked(alice, garden)
     waiting = {"state": "waiting", "says": "It waits for its turn.", "ask": ""}
     assert state(as_alice, garden) == waiting
