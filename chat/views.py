@@ -26,7 +26,7 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 from django.utils.timesince import timesince, timeuntil
-from django.views.decorators.http import etag, require_POST
+from django.views.decorators.http import etag, require_POST, require_safe
 
 from chat import actions, queries, serializers
 from chat.forms import (
@@ -210,6 +210,7 @@ def export(request: UserRequest, room_id: int) -> HttpResponse:
 
 
 @login_required
+@require_safe
 def export_state(request: UserRequest, room_id: int) -> HttpResponse:
     """How far it is, for the page of the room's settings, which asks again until it is done."""
     response = JsonResponse(shown(queries.export(request.user, room_id)))
@@ -245,6 +246,7 @@ def count(export: Export) -> str:
 
 
 @login_required
+@require_safe
 def export_file(request: UserRequest, room_id: int) -> StreamingHttpResponse:
     export = queries.export(request.user, room_id)
     if export is None or not export.is_ready:

@@ -27,6 +27,7 @@ TOPICS = {
     "Database access: the ORM's own async methods",
     "Database access: aclose_old_connections",
     "Channel layers: configuration",
+    "Channel layers: single channels",
     "Channel layers: groups",
     "Channel layers: synchronous functions",
     "Channel layers: what to send",

@@ -1,5 +1,6 @@
 """The whole stack as `docker compose up` starts it, with two replicas and two people."""
 
+import gzip
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -151,10 +153,22 @@ def test_two_people_talk_through_caddy_on_different_replicas(
     for person in (owner, guest):
         expect(person.message("Roll ").locator(".body")).to_have_text(said)
     talk(owner, guest, "Are you still there")
+    assert [line for line in file_of_room(owner) if line["body"] == "Are you still there!"]
 
     logs = stack.compose("logs", "--no-color")
     assert len(re.findall("Stopping: ", logs)) == 2
     assert "Traceback" not in logs
+
+
+def file_of_room(owner: Person) -> list[dict[str, Any]]:
+    """What the worker writes of the room that the owner is in."""
+    owner.page.goto(f"{owner.page.url}settings/")
+    owner.page.get_by_role("button", name="Make the file").click()
+    with owner.page.expect_download() as download:
+        owner.page.get_by_role("link", name="Download").click()
+    owner.is_connected()
+    file = gzip.decompress(download.value.path().read_bytes())
+    return [json.loads(line) for line in file.splitlines()]
 
 
 def says_on_while_replicas_are_replaced(person: Person, stack: Stack) -> list[str]:
