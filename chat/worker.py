@@ -9,7 +9,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from channels.consumer import SyncConsumer
+from channels.consumer import AsyncConsumer
+from channels.db import database_sync_to_async
 from channels.worker import Worker
 from django.conf import settings
 
@@ -19,16 +20,21 @@ from chat.open_socket import log
 LOOK = 10.0  # seconds
 
 
-class ExportConsumer(SyncConsumer):
-    """Synchronous, as the ORM is. Channels closes old connections before and after `look`."""
+class ExportConsumer(AsyncConsumer):
+    """Hands one synchronous function to a thread, which closes old connections around it."""
 
-    def look(self, event: dict[str, Any]) -> None:
+    async def look(self, event: dict[str, Any]) -> None:
         try:
-            exports.work()
+            await database_sync_to_async(work)()
         except Exception as error:  # the worker outlives it, as a socket does
-            return log(error)
-        if settings.WORKER_ALIVE:
-            Path(settings.WORKER_ALIVE).touch()
+            log(error)
+
+
+def work() -> None:
+    """Does what is due, and leaves a sign of life."""
+    exports.work()
+    if settings.WORKER_ALIVE:
+        Path(settings.WORKER_ALIVE).touch()
 
 
 class PunctualWorker(Worker):
