@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,15 +17,16 @@ from unittest.mock import patch
 import pytest
 from channels.routing import ChannelNameRouter
 from django.db import OperationalError
+from django.utils import timezone
 from pytest_django import Settings
 
-from chat import exports, worker
-from chat.models import Export, Room, User
+from chat import actions, exports, worker
+from chat.models import EXPORT_LEASE, Export, Room, User
 from chat.routing import worker_consumers
 from chat.worker import LOOK, ExportConsumer, Lifespan, PunctualWorker
 from chatsite.channel_layer import HintLayer
 from tests.chat.conftest import running
-from tests.conftest import cookie_of, need
+from tests.conftest import cookie_of, database_url, need
 from tests.factories import fill
 from tests.services import Missing, free_port, redis_server
 from tests.site import PROJECT, Site, wait_until
@@ -177,12 +179,15 @@ class WorkerProcess:
         assert "Traceback" not in log and "Warning" not in log, log
 
 
+StartWorker = Callable[[dict[str, str]], WorkerProcess]
+
+
 @pytest.fixture
-def start_worker(tmp_path: Path) -> Iterator[Callable[[Site], WorkerProcess]]:
+def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
     workers: list[WorkerProcess] = []
 
-    def start(site: Site) -> WorkerProcess:
-        workers.append(WorkerProcess(tmp_path, site.environment))
+    def start(environment: dict[str, str]) -> WorkerProcess:
+        workers.append(WorkerProcess(tmp_path, environment))
         return workers[-1]
 
     yield start
@@ -213,13 +218,13 @@ def lines_of_file(site: Site, room_id: int, cookie: str) -> list[dict[str, Any]]
 @between_processes
 @by_itself
 def test_what_was_asked_when_no_worker_ran_is_done_when_one_starts(
-    web: Site, start_worker: Callable[[Site], WorkerProcess], alice: User, garden: Room
+    web: Site, start_worker: StartWorker, alice: User, garden: Room
 ) -> None:
     fill(garden, alice, 450)
     cookie = cookie_of(alice)
     ask(web, garden, cookie)  # and the hint is lost
     assert Export.objects.get().state == Export.State.WAITING
-    start_worker(web)
+    start_worker(web.environment)
     wait_until(lambda: is_ready(garden), "the export is ready")
     positions = [line["position"] for line in lines_of_file(web, garden.pk, cookie)]
     assert positions == list(range(1, 451))
@@ -229,9 +234,9 @@ def test_what_was_asked_when_no_worker_ran_is_done_when_one_starts(
 @between_processes
 @by_itself
 def test_a_hint_reaches_a_worker_at_once(
-    web: Site, start_worker: Callable[[Site], WorkerProcess], alice: User, garden: Room
+    web: Site, start_worker: StartWorker, alice: User, garden: Room
 ) -> None:
-    running_worker = start_worker(web)
+    running_worker = start_worker(web.environment)
     running_worker.has_looked()
     running_worker.has_looked()  # by now it listens, and has some seconds until it looks by itself
     ask(web, garden, cookie_of(alice))
@@ -245,7 +250,7 @@ def test_a_hint_that_is_lost_while_redis_is_away_costs_a_few_seconds(
     request: pytest.FixtureRequest,
     kind: str,
     tmp_path: Path,
-    start_worker: Callable[[Site], WorkerProcess],
+    start_worker: StartWorker,
     alice: User,
     garden: Room,
 ) -> None:
@@ -254,11 +259,39 @@ def test_a_hint_that_is_lost_while_redis_is_away_costs_a_few_seconds(
     for web in running(layer, tmp_path):
         try:
             with redis_server(port):
-                start_worker(web).has_looked()
+                start_worker(web.environment).has_looked()
         except Missing as missing:
             need(request, missing)
         ask(web, garden, cookie_of(alice))
         wait_until(lambda: is_ready(garden), "the export is ready", seconds=LOOK * 3)
+
+
+@pytest.mark.once
+@by_itself
+def test_what_a_killed_worker_left_half_written_the_next_one_writes_whole(
+    start_worker: StartWorker, alice: User, garden: Room
+) -> None:
+    fill(garden, alice, 10_000)
+    export = actions.ask_for_export(user=alice, room_id=garden.pk)
+    environment = os.environ | {"DEBUG": "1", "DATABASE_URL": database_url(), "REDIS_URL": ""}
+
+    def is_at_it() -> bool:
+        export.refresh_from_db()
+        return export.messages > 0
+
+    killed = start_worker(environment)
+    wait_until(is_at_it, "the worker is at it")
+    killed.process.kill()
+    killed.process.wait(timeout=10)
+    export.refresh_from_db()
+    assert (export.state, export.attempts) == (Export.State.WRITING, 1)
+    Export.objects.update(heard_at=timezone.now() - EXPORT_LEASE * 1.1)  # it is not waited for
+    start_worker(environment)
+    wait_until(lambda: is_ready(garden), "the export is ready", seconds=60)
+    export.refresh_from_db()
+    assert (export.messages, export.attempts) == (10_000, 2)
+    file = b"".join(bytes(part.content) for part in export.parts.order_by("number"))
+    assert gzip.decompress(file).count(b"\n") == 10_000
 
 
 def test_a_site_of_one_process_needs_no_worker(site: Site, tmp_path: Path) -> None:
