@@ -16,6 +16,7 @@ from functools import wraps
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import redis
@@ -32,6 +33,7 @@ from channels.routing import URLRouter
 from channels.security.websocket import OriginValidator
 from channels.sessions import SessionMiddlewareStack
 from channels.testing import WebsocketCommunicator
+from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.conf import settings
 from django.core.exceptions import SynchronousOnlyOperation
@@ -191,6 +193,17 @@ async def test_over_its_capacity_a_channel_loses_what_a_group_is_sent() -> None:
     assert [(await layer.receive("one"))["n"] for _ in range(2)] == [0, 1]
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(layer.receive("one"), 0.1)
+
+
+@awaited
+async def test_a_number_for_a_key_raises_where_the_message_is_received(redis_url: str) -> None:
+    layer = RedisChannelLayer(hosts=[{"address": redis_url, "socket_timeout": None}])
+    channel = await layer.new_channel()
+    with pytest.raises(TypeError, match="can not serialize 'UUID' object"):
+        await layer.send(channel, {"type": "said", "id": uuid4()})
+    await layer.send(channel, {"type": "said", "rooms": {7: "Garden"}})  # raises nothing
+    with pytest.raises(ValueError, match="int is not allowed for map key"):
+        await layer.receive(channel)
 
 
 @awaited
