@@ -1,15 +1,17 @@
 """What tests share: real servers, and a word at the end about what this machine lacks."""
 
+import asyncio
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import pytest
-from django.db import connection
+from asgiref.sync import sync_to_async
+from django.db import connection, connections
 from django.test import Client
 from playwright.sync_api import Browser, Error, sync_playwright
 
@@ -18,6 +20,8 @@ from chat.models import User
 from tests.factories import person
 from tests.services import Missing, shared_redis
 from tests.site import Site
+
+T = TypeVar("T")
 
 lacking = pytest.StashKey[set[str]]()
 
@@ -61,6 +65,19 @@ def session_of(user: User) -> Any:
 
 def cookie_of(user: User) -> str:
     return f"sessionid={session_of(user).session_key}"
+
+
+def on_a_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine to its end. The thread that asks the database for it outlives the loop, and
+    is to leave no connection to the next test."""
+
+    async def run() -> T:
+        try:
+            return await work
+        finally:
+            await sync_to_async(connections.close_all)()
+
+    return asyncio.run(run())
 
 
 @pytest.fixture(autouse=True)

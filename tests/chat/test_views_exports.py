@@ -1,6 +1,5 @@
 """A room as a file: what its page says, and who gets it."""
 
-import asyncio
 import gzip
 from datetime import timedelta
 
@@ -13,6 +12,7 @@ from django.utils import timezone
 from chat import actions, exports
 from chat.models import Export, Room, User
 from tests.chat.test_views import logged_in
+from tests.conftest import on_a_loop
 from tests.factories import direct, fill, moderator
 
 pytestmark = pytest.mark.django_db
@@ -144,7 +144,7 @@ def downloaded(user: User, room: Room) -> tuple[HttpResponse, bytes]:
         assert isinstance(response, StreamingHttpResponse)
         return response, b"".join([part async for part in response])
 
-    return asyncio.run(get())
+    return on_a_loop(get())
 
 
 @pytest.mark.django_db(transaction=True)

@@ -26,7 +26,7 @@ from chat.routing import worker_consumers
 from chat.worker import LOOK, ExportConsumer, Lifespan, PunctualWorker
 from chatsite.channel_layer import HintLayer
 from tests.chat.conftest import running
-from tests.conftest import cookie_of, database_url, need
+from tests.conftest import cookie_of, database_url, need, on_a_loop
 from tests.factories import fill
 from tests.services import Missing, free_port, redis_server
 from tests.site import PROJECT, Site, wait_until
@@ -129,11 +129,11 @@ def test_a_consumer_outlives_an_outage_and_says_only_when_all_is_well(
     settings.WORKER_ALIVE = str(tmp_path / "alive")
     consumer = ExportConsumer()
     with patch.object(exports, "work", side_effect=OperationalError("gone")):
-        asyncio.run(consumer.look({"type": "look"}))
+        on_a_loop(consumer.look({"type": "look"}))
     assert "The database is not available: gone" in caplog.text
     assert not (tmp_path / "alive").exists()
     with patch.object(exports, "work"):
-        asyncio.run(consumer.look({"type": "look"}))
+        on_a_loop(consumer.look({"type": "look"}))
     assert (tmp_path / "alive").exists()
 
 

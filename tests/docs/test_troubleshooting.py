@@ -43,7 +43,7 @@ from django.test import Client
 from django.urls import path
 
 from chat.models import User
-from tests.conftest import session_of
+from tests.conftest import on_a_loop, session_of
 from tests.site import PROJECT, Site
 
 DOCUMENT = PROJECT / "docs" / "troubleshooting.md"
@@ -57,7 +57,7 @@ def awaited(test: Callable[..., Steps]) -> Callable[..., None]:
 
     @wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
-        asyncio.run(test(*args, **kwargs))
+        on_a_loop(test(*args, **kwargs))
 
     return run
 
@@ -323,9 +323,9 @@ def test_what_a_consumer_puts_into_the_session_is_kept_only_if_it_saves(alice: U
     def kept() -> Any:
         return type(session)(session.session_key).get("heard")
 
-    asyncio.run(tell("forget"))
+    on_a_loop(tell("forget"))
     assert kept() is None
-    asyncio.run(tell("save"))
+    on_a_loop(tell("save"))
     assert kept() == "save"
 
 
