@@ -262,7 +262,10 @@ def export_file(request: UserRequest, room_id: int) -> StreamingHttpResponse:
 async def parts(export: Export) -> AsyncIterator[bytes]:
     """One after the other: a whole file may be more than the memory of this process."""
     for number in range(await export.parts.acount()):
-        yield bytes((await export.parts.aget(number=number)).content)
+        part = await export.parts.filter(number=number).afirst()
+        if part is None:  # it is made anew; a file that is shorter than was said is none
+            return
+        yield bytes(part.content)
 
 
 # --- people --------------------------------------------------------------------------------------

@@ -2,14 +2,16 @@
 
 import gzip
 from datetime import timedelta
+from functools import partial
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
 
-from chat import actions, exports
+from chat import actions, exports, views
 from chat.models import Export, Room, User
 from tests.chat.test_views import logged_in
 from tests.conftest import on_a_loop
@@ -145,6 +147,26 @@ def downloaded(user: User, room: Room) -> tuple[HttpResponse, bytes]:
         return response, b"".join([part async for part in response])
 
     return on_a_loop(get())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_is_made_anew_while_it_is_loaded_ends_early(
+    alice: User, garden: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "BATCH", 10)
+    fill(garden, alice, 25)
+    export = actions.ask_for_export(user=alice, room_id=garden.pk)
+    exports.work()
+    ask_again = sync_to_async(partial(actions.ask_for_export, user=alice, room_id=garden.pk))
+
+    async def load() -> list[bytes]:
+        loaded = []
+        async for part in views.parts(export):
+            loaded.append(part)
+            await ask_again()
+        return loaded
+
+    assert len(on_a_loop(load())) == 1
 
 
 @pytest.mark.django_db(transaction=True)
