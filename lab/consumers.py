@@ -83,10 +83,13 @@ class AsyncLabConsumer(LabSocket, AsyncJsonWebsocketConsumer):
     async def beat(self) -> None:
         async for _ in self.socket.beats(HEARTBEAT):
             asked = now()
-            async with self.orm_thread():
-                if self.close_old:
-                    await aclose_old_connections()
-                await self.heartbeat({"asked": asked})
+            try:
+                async with self.orm_thread():
+                    if self.close_old:
+                        await aclose_old_connections()
+                    await self.heartbeat({"asked": asked})
+            except Exception as error:
+                await self.survive(error, "heartbeat")
 
     async def connect(self) -> None:
         await self.channel_layer.group_add(lab_group(self.user.pk), self.channel_name)
