@@ -19,7 +19,7 @@ NOT_MODULES = {"theme"}  # a classic script: it must run before the first paint
 def import_map(*folders: str) -> SafeString:
     """Where each name leads, as JSON: https://html.spec.whatwg.org/#import-maps
 
-    `{% import_map "chat" "lab" %}` has those of static/lab/ as well.
+    Of static/chat/, or of all folders that are named.
     """
     imports = {name: at for folder in folders or ("chat",) for name, at in modules(folder).items()}
     return mark_safe(json.dumps({"imports": imports}))  # addresses of our own
