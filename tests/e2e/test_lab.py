@@ -73,8 +73,9 @@ def enter(page: Page) -> None:
     sockets_are(page, "open", 8)
 
 
-def sockets_are(page: Page, state: str, count: int) -> None:
-    expect(page.locator(f"#sockets [data-state={state}]")).to_have_count(count)
+def sockets_are(page: Page, state: str, count: int, seconds: int = 20) -> None:
+    sockets = page.locator(f"#sockets [data-state={state}]")
+    expect(sockets).to_have_count(count, timeout=1_000 * seconds)
 
 
 def set_up(page: Page, name: str, sockets: int = 8) -> None:
@@ -214,7 +215,7 @@ def test_what_cannot_be_asked_is_said_and_sockets_come_back(site: Site, people: 
     press(page, "Wake all sockets")
     expect(page.locator("#toast")).to_contain_text("There is no connection just now")
     site.start()
-    sockets_are(page, "open", 8)
+    sockets_are(page, "open", 8, seconds=60)  # they come back after a random while
     expect(page.locator("#lost")).to_be_empty()
 
 
