@@ -76,8 +76,7 @@ class LabSocket(OpenSocket):
 
     @property
     def number(self) -> int:
-        number: int = self.scope["url_route"]["kwargs"]["number"]
-        return number
+        return int(self.scope["url_route"]["kwargs"]["number"])
 
     @property
     def threads(self) -> Threads:

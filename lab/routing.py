@@ -1,11 +1,13 @@
-from django.urls import path
+from django.urls import re_path
 
 from lab.consumers import AsyncLabConsumer, LabConsumer
 from lab.threads import OneThread
 
+NUMBER = "(?P<number>[1-9][0-9]?)"  # of a socket, as its page counts them
+
 websocket_urlpatterns = [
-    path("ws/lab/one/sync/<int:number>/", OneThread(LabConsumer.as_asgi())),
-    path("ws/lab/one/async/<int:number>/", OneThread(AsyncLabConsumer.as_asgi())),
-    path("ws/lab/many/sync/<int:number>/", LabConsumer.as_asgi()),
-    path("ws/lab/many/async/<int:number>/", AsyncLabConsumer.as_asgi()),
+    re_path(f"^ws/lab/one/sync/{NUMBER}/$", OneThread(LabConsumer.as_asgi())),
+    re_path(f"^ws/lab/one/async/{NUMBER}/$", OneThread(AsyncLabConsumer.as_asgi())),
+    re_path(f"^ws/lab/many/sync/{NUMBER}/$", LabConsumer.as_asgi()),
+    re_path(f"^ws/lab/many/async/{NUMBER}/$", AsyncLabConsumer.as_asgi()),
 ]

@@ -8,6 +8,7 @@ export function draw(event, row) {
   bar.dataset.consumer = event.consumer;
   bar.dataset.cause = event.cause;
   bar.toggleAttribute("data-failed", Boolean(event.error));
+  bar.toggleAttribute("data-new", Boolean(event.connection?.new));
   bar.title = sentence(event);
   const places = { row, asked: seconds(event.asked), began: seconds(event.began), ended: seconds(event.ended) };
   for (const [name, value] of Object.entries(places)) bar.style.setProperty(`--${name}`, value);

@@ -3,6 +3,7 @@ import { on } from "chat/bus";
 import { draw } from "lab/bar";
 import { now, seconds } from "lab/clock";
 import { isHeld } from "lab/hold";
+import { connection } from "lab/words";
 
 const KEPT = 20; // seconds, which is more than there is room for
 const GAP = 0.2; // seconds between two events in one row
@@ -53,7 +54,7 @@ function show(event) {
   track.bars.push(bar);
   track.strip.append(bar.element);
   fit(track);
-  detail.textContent = event.connection ? `connection ${event.connection.name}` : "no connection";
+  detail.textContent = `connection ${connection(event)}`;
 }
 
 function fit({ track, bars }) {

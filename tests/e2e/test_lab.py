@@ -90,7 +90,7 @@ def press(page: Page, name: str) -> None:
 
 def hold(page: Page) -> None:
     """Stops the picture, with all that was measured in sight."""
-    wait_until(lambda: spans(page)[-1][1] < right(page), "the last bar is whole in sight")
+    wait_until(lambda: spans(page)[-1][1] < right(page) - 48, "the last bar is whole in sight")
     press(page, "Hold")
 
 

@@ -4,11 +4,15 @@ from collections.abc import Callable
 from threading import Barrier
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import OperationalError, connection
 
+from chat.fanout import channel_layer
 from chat.models import User
 from chat.protocol import Forbidden, Invalid
 from lab import actions
+from lab.lab_socket import lab_group
+from lab.measuring import now
 from tests.factories import at_once, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -20,8 +24,21 @@ def test_only_who_may_see_the_lab_may_act_in_it(alice: User, action: Callable[..
         action(user=alice)
 
 
-def test_staff_may_wake_their_sockets_wherever_they_are() -> None:
-    actions.wake(user=staff("olga"))
+def test_staff_wake_their_own_sockets() -> None:
+    olga, layer = staff("olga"), channel_layer()
+
+    async def join(group: str) -> str:
+        channel: str = await layer.new_channel()
+        await layer.group_add(group, channel)
+        return channel
+
+    channel = async_to_sync(join)(lab_group(olga.pk))
+    before = now()
+    actions.wake(user=olga)
+    event = async_to_sync(layer.receive)(channel)
+    layer.forget(channel)
+    assert event["type"] == "wake"
+    assert before <= event["asked"] <= now()
 
 
 def test_a_cut_ends_all_connections_but_the_one_that_asks() -> None:

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 from django.contrib.sessions.models import Session
+from websockets.exceptions import InvalidStatus
 
 from chat.models import Room, User
 from lab.consumers import AsyncLabConsumer, LabConsumer
@@ -183,6 +184,15 @@ def test_what_a_client_that_has_left_asked_for_is_not_done(open_lab: OpenLab, al
     slow(client, 0.05)  # behind the one that was running
     measured = slow(client, 0.05)  # behind the next, if there was one
     assert measured["began"] - measured["asked"] < 2_500
+
+
+@pytest.mark.parametrize("number", ["0", "100", "9" * 30, "-1", "1.5", "x"])
+def test_a_number_that_no_socket_has_leads_nowhere(
+    lab: Site, consumer: str, alice: User, number: str
+) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        ChatClient(lab.url, f"/ws/lab/many/{consumer}/{number}/", cookie_of(alice))
+    assert refused.value.response.status_code == 403
 
 
 # --- who may -------------------------------------------------------------------------------------
