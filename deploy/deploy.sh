@@ -16,6 +16,7 @@ replace() { # replace OLD: one more, and when that is ready one less
 	compose up --detach --no-build --no-recreate --scale web=$(($(count "$before") + 1)) web
 	new=$(docker compose ps --all --quiet web | grep -vF "$before")
 	wait_for "$new"
+	sleep 3 # Caddy remembers for 2 s that it found nobody there while it was starting
 	docker stop "$1" >/dev/null
 	docker rm "$1" >/dev/null
 }

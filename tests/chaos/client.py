@@ -6,6 +6,7 @@ is here is the network and the dice.
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -39,6 +40,7 @@ class Person:
         self.outbox = Outbox(str(id))
         self.closes: Counter[int] = Counter()  # with which code the server closed, how often
         self.is_welcome = False  # connected, and the server said so
+        self.gaps: list[float] = []  # seconds from a close by the server to the next welcome
         self.is_quiet = False  # writes nothing new
         self.breaks_off = ""  # as soon as the next frame is "sent", or as it is "answered"
         self.hears: Callable[[Event], None] | None = None  # every event, before the view does
@@ -50,10 +52,15 @@ class Person:
         self._dice = Random(f"{seed} {id}")
         self._socket: ClientConnection | None = None
         self._attempt = 0
+        self._closed_at = 0.0
 
-    async def live(self, port: int) -> None:
-        """Connects and writes, again and again, until it is cancelled."""
-        await asyncio.gather(self._stay_connected(port), self._write())
+    async def live(self, url: str, **connection: Any) -> None:
+        """Connects and writes, again and again, until it is cancelled.
+
+        The url is that of the site, with the scheme of WebSockets; `connection` is what else
+        `websockets` has to know.
+        """
+        await asyncio.gather(self._stay_connected(url, connection), self._write())
 
     @property
     def is_there(self) -> bool:
@@ -104,28 +111,29 @@ class Person:
 
     # The connection.
 
-    async def _stay_connected(self, port: int) -> None:
+    async def _stay_connected(self, url: str, options: dict[str, Any]) -> None:
         while True:
             await self.online.wait()
             with suppress(*LOST):
-                await self._talk(port)
+                await self._talk(url, options)
             self.is_welcome = False
             self.view.lost()
             self.outbox.lost()
             self._attempt += 1
             await asyncio.sleep(self._dice.uniform(0, min(LONGEST, 0.25 * 2**self._attempt)))
 
-    async def _talk(self, port: int) -> None:
+    async def _talk(self, url: str, options: dict[str, Any]) -> None:
         connection = connect(
-            f"ws://127.0.0.1:{port}{self._path}",
+            f"{url}{self._path}",
             additional_headers={"Cookie": self._cookie},
-            origin=f"http://127.0.0.1:{port}",  # type: ignore[arg-type]
+            origin=url.replace("ws", "http", 1),  # type: ignore[arg-type]
             subprotocols=["chat.v1"],  # type: ignore[list-item]
             compression=None,
             ping_interval=None,
             close_timeout=1,
             max_size=None,
             proxy=None,
+            **options,
         )
         async with connection as self._socket:
             if not self.online.is_set():
@@ -135,6 +143,8 @@ class Person:
                     await self._hear(self._socket, patience)
             except ConnectionClosed as closed:
                 self.closes[closed.rcvd.code if closed.rcvd else 1006] += 1
+                if closed.rcvd:
+                    self._closed_at = self._closed_at or time.monotonic()
 
     async def _hear(self, socket: ClientConnection, patience: asyncio.Timeout) -> None:
         async for text in socket:
@@ -160,6 +170,9 @@ class Person:
             self.outbox.take(event)
         if event["type"] == "welcome":
             self.is_welcome = True
+            if self._closed_at:
+                self.gaps.append(time.monotonic() - self._closed_at)
+                self._closed_at = 0.0
         if event["type"] == "heartbeat":
             self._attempt = 0
         return self.view.apply(event)

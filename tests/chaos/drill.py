@@ -71,7 +71,8 @@ class Drill:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._watch_memory())]
             for person in self.crowd:
-                tasks.append(group.create_task(person.live(self.world.front.port)))
+                door = person.live(self.world.url, **self.world.connection)
+                tasks.append(group.create_task(door))
             try:
                 await until(lambda: all(p.is_welcome for p in self.crowd), "all are welcome")
                 await self._one_by_one()

@@ -42,6 +42,8 @@ REMOVALS = """
 
 
 class World:
+    connection: dict[str, Any] = {}  # what people have to know to connect, beside the url
+
     def __init__(self, people: int, webs: int, layer: str) -> None:
         self.keeper: dict[str, Any] = {}  # lets people in and out
         self.people: list[dict[str, Any]] = []
@@ -103,6 +105,11 @@ class World:
             "RATE_LIMIT": "0",
             SWITCH: str(self.switch),
         }
+
+    @property
+    def url(self) -> str:
+        """Where people find the site."""
+        return f"ws://127.0.0.1:{self.front.port}"
 
     async def heads(self) -> dict[int, int]:
         """Each room's number in the database."""

@@ -2,9 +2,7 @@
 
 import gzip
 import json
-import os
 import re
-import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -16,40 +14,25 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.conftest import need
 from tests.e2e.person import Person
-from tests.services import Missing, free_port
-from tests.site import copy_tree, wait_until
+from tests.e2e.stack import Stack, need_docker
+from tests.services import free_port
+from tests.site import wait_until
 
 pytestmark = [pytest.mark.compose, pytest.mark.browser, pytest.mark.timeout(900)]
 PASSWORD = "correct horse battery"
 
 
-class Stack:
-    """A compose project of its own, from a clean copy of this tree and without an .env."""
+class Local(Stack):
+    """As `docker compose up` starts it: without an .env."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.url = f"http://localhost:{(port := free_port())}"
-        project = {"COMPOSE_PROJECT_NAME": f"chat-test-{port}", "PORT": str(port)}
-        self.environment = os.environ | project
-
-    def compose(self, *arguments: str) -> str:
-        command = ["docker", "compose", *arguments]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, text=True, capture_output=True
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        port = free_port()
+        self.url = f"http://localhost:{port}"
+        super().__init__(folder, f"chat-test-{port}", PORT=str(port))
 
     def up(self) -> None:
         self.compose("up", "--build", "--detach", "--wait", "--scale", "web=2")
-
-    def down(self) -> None:
-        self.compose("down", "--volumes", "--rmi", "local", "--timeout", "1")
-
-    def containers(self, service: str) -> list[str]:
-        return self.compose("ps", "--quiet", service).split()
 
     def restarting(self, container: str) -> "subprocess.Popen[bytes]":
         command = ["docker", "restart", "--timeout", "15", container]
@@ -73,21 +56,12 @@ class Stack:
         return int(self.compose(*ask, "numsub", channels[0]).split()[1]) if channels else 0
 
 
-def has_docker() -> bool:
-    if not shutil.which("docker"):
-        return False
-    checks = (["docker", "info"], ["docker", "compose", "version"])
-    return all(subprocess.run(check, capture_output=True).returncode == 0 for check in checks)
-
-
 @pytest.fixture(scope="module")
 def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    if not has_docker():
-        need(request, Missing("Docker with Compose"))
-    stack = Stack(tmp_path_factory.mktemp("stack"))
-    copy_tree(stack.folder)
+) -> Iterator[Local]:
+    need_docker(request)
+    stack = Local(tmp_path_factory.mktemp("stack"))
     try:
         stack.up()
         yield stack
@@ -95,7 +69,7 @@ def stack(
         stack.down()
 
 
-def visitor(browser: Browser, stack: Stack) -> Person:
+def visitor(browser: Browser, stack: Local) -> Person:
     return Person(browser.new_context(base_url=stack.url).new_page(), [])
 
 
@@ -132,7 +106,7 @@ def talk(one: Person, other: Person, words: str) -> None:
 
 
 def test_two_people_talk_through_caddy_on_different_replicas(
-    browser: Browser, stack: Stack
+    browser: Browser, stack: Local
 ) -> None:
     owner = visitor(browser, stack)
     owner.page.goto("/")
@@ -171,7 +145,7 @@ def file_of_room(owner: Person) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.splitlines()]
 
 
-def says_on_while_replicas_are_replaced(person: Person, stack: Stack) -> list[str]:
+def says_on_while_replicas_are_replaced(person: Person, stack: Local) -> list[str]:
     """Replaces them one after the other, as a deployment does. Returns what was said meanwhile."""
     said = []
     for container in stack.containers("web"):
@@ -184,7 +158,7 @@ def says_on_while_replicas_are_replaced(person: Person, stack: Stack) -> list[st
     return said
 
 
-def on_two_replicas(stack: Stack, room: str, guest: Person) -> bool:
+def on_two_replicas(stack: Local, room: str, guest: Person) -> bool:
     """Caddy gives a socket to the replica with the fewest; at a tie, to either."""
     if stack.replicas_in_room(room) == 2:
         return True
@@ -194,7 +168,7 @@ def on_two_replicas(stack: Stack, room: str, guest: Person) -> bool:
 
 
 def test_a_database_password_is_made_for_each_installation_and_kept_from_other_services(
-    stack: Stack,
+    stack: Local,
 ) -> None:
     web = stack.compose("exec", "-T", "web", "cat", "/secrets/database_url")
     database = stack.compose("exec", "-T", "database", "cat", "/secrets/password")
@@ -217,12 +191,12 @@ for url in ("http://localhost:8000", "http://caddy:8000"):
 """
 
 
-def test_a_replica_tells_what_it_counts_but_not_through_caddy(stack: Stack) -> None:
+def test_a_replica_tells_what_it_counts_but_not_through_caddy(stack: Local) -> None:
     said = stack.compose("exec", "-T", "web", "python", "-c", READ_METRICS)
     assert said.splitlines() == ["200 True", "404"]
 
 
-def test_the_log_is_a_json_object_a_line_with_the_id_that_caddy_gave(stack: Stack) -> None:
+def test_the_log_is_a_json_object_a_line_with_the_id_that_caddy_gave(stack: Local) -> None:
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"{stack.url}/no-such-page", timeout=10)
     logs = [stack.log(container) for container in stack.containers("web")]
@@ -231,6 +205,6 @@ def test_the_log_is_a_json_object_a_line_with_the_id_that_caddy_gave(stack: Stac
     assert re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", line["request_id"])
 
 
-def test_the_site_runs_as_an_unprivileged_user_that_cannot_change_it(stack: Stack) -> None:
+def test_the_site_runs_as_an_unprivileged_user_that_cannot_change_it(stack: Local) -> None:
     script = "id -u; touch /site/new 2>/dev/null && echo changed || echo refused"
     assert stack.compose("exec", "-T", "web", "sh", "-c", script).split() == ["10001", "refused"]

@@ -1,0 +1,456 @@
+"""compose.production.yml as it runs on a server: what holds it, and what is done to it."""
+
+import asyncio
+import gc
+import http.client
+import json
+import re
+import socket
+import ssl
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import psycopg
+import pytest
+from websockets.sync.client import connect
+
+from tests.chaos.client import Person
+from tests.chaos.drill import Drill, Plan
+from tests.chaos.faults import Scene
+from tests.chaos.world import HEARTBEAT, World, run
+from tests.e2e.stack import Stack, need_docker
+from tests.services import free_port
+from tests.site import TOKEN
+
+DOMAIN = "chat.localhost"
+PASSWORD = "correct horse battery"
+RUNNING = ("caddy", "web", "database", "redis", "backup")
+SECRETS = ("DOMAIN", "SECRET_KEY", "DATABASE_PASSWORD", "REDIS_PASSWORD")
+
+pytestmark = [pytest.mark.compose, pytest.mark.once, pytest.mark.timeout(900)]
+
+
+class Production(Stack):
+    """A server of its own. What is asked there is what docs/deploy.md says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.http, self.https = free_port(), free_port()
+        project = f"chat-test-{self.https}"
+        ports = {"HTTP_PORT": str(self.http), "HTTPS_PORT": str(self.https)}
+        super().__init__(folder, project, IMAGE=project, **ports)
+
+    def set(self, **settings: str) -> None:
+        with (self.folder / ".env").open("a") as file:
+            file.writelines(f"{name}={value}\n" for name, value in settings.items())
+
+    @property
+    def settings(self) -> dict[str, str]:
+        lines = (self.folder / ".env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+
+    def make(self, target: str, **variables: str) -> str:
+        given = [f"{name}={value}" for name, value in variables.items()]
+        return self.run("make", "--no-print-directory", target, *given)
+
+    def refuses(self, target: str, **variables: str) -> str:
+        """A command that fails. Returns what it said about it."""
+        given = [f"{name}={value}" for name, value in variables.items()]
+        done = self.attempt("make", "--no-print-directory", target, *given)
+        assert done.returncode != 0, done.stdout
+        return done.stderr
+
+    def down(self) -> None:
+        super().down()
+        subprocess.run(["docker", "image", "rm", self.environment["IMAGE"]], capture_output=True)
+
+    def inspect(self, service: str) -> list[dict[str, Any]]:
+        inspected = self.run("docker", "inspect", *self.containers(service))
+        return list(json.loads(inspected))
+
+    def address(self, service: str) -> str:
+        """Where the tests find what nobody outside of this machine does."""
+        networks = self.inspect(service)[0]["NetworkSettings"]["Networks"]
+        return str(next(iter(networks.values()))["IPAddress"])
+
+    @property
+    def database(self) -> str:
+        password = self.settings["DATABASE_PASSWORD"]
+        return f"postgres://chat:{password}@{self.address('database')}:5432/chat"
+
+    def trust(self) -> ssl.SSLContext:
+        """Trusts the authority that Caddy made for itself, and nobody else."""
+        root = "/data/caddy/pki/authorities/local/root.crt"
+        return ssl.create_default_context(cadata=self.compose("exec", "-T", "caddy", "cat", root))
+
+    def backups(self) -> list[str]:
+        return sorted(path.name for path in (self.folder / "backups").iterdir())
+
+
+class Visitor:
+    """A browser's share of the network: TLS, a cookie jar, forms."""
+
+    def __init__(self, site: Production) -> None:
+        self.port, self.trust = site.https, site.trust()
+        self.cookies = {"csrftoken": TOKEN}
+
+    @property
+    def cookie(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+
+    def get(self, path: str) -> http.client.HTTPResponse:
+        return self._ask("GET", path)
+
+    def post(self, path: str, **fields: str) -> http.client.HTTPResponse:
+        return self._ask("POST", path, urlencode(fields))
+
+    def _ask(self, method: str, path: str, body: str = "") -> http.client.HTTPResponse:
+        connection = http.client.HTTPSConnection(DOMAIN, timeout=30, context=self.trust)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        connection.sock = self.trust.wrap_socket(plain, server_hostname=DOMAIN)
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": self.cookie,
+            "Origin": f"https://{DOMAIN}",
+            "X-CSRFToken": self.cookies["csrftoken"],
+            "Connection": "close",
+        }
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        answer.text = answer.read().decode()  # type: ignore[attr-defined]
+        for cookie in answer.headers.get_all("Set-Cookie", []):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return answer
+
+    def log_in(self) -> http.client.HTTPResponse:
+        return self.post("/accounts/login/", username="olga", password=PASSWORD)
+
+    def room(self) -> str:
+        """The path of the room this person is led to."""
+        return str(self.get("/").headers["Location"])
+
+    def says(self, body: str) -> None:
+        """Over a WebSocket; returns when the server has said that it is kept."""
+        with connect(
+            f"wss://{DOMAIN}/ws/chat/",
+            sock=socket.create_connection(("127.0.0.1", self.port)),
+            ssl=self.trust,
+            additional_headers={"Cookie": self.cookie},
+            origin=f"https://{DOMAIN}",  # type: ignore[arg-type]
+            subprotocols=["chat.v1"],  # type: ignore[list-item]
+            proxy=None,
+        ) as connection:
+            room = int(self.room().split("/")[2])
+            frame = {"type": "send", "ref": "1", "room": room, "id": str(uuid4()), "body": body}
+            connection.send(json.dumps(frame))
+            while not any(event["type"] == "ok" for event in json.loads(connection.recv(10))):
+                pass
+
+
+@pytest.fixture(scope="module")
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Production]:
+    """One that has been told its name, and no more."""
+    need_docker(request)
+    server = Production(tmp_path_factory.mktemp("production"))
+    server.make("env", DOMAIN=DOMAIN)
+    server.set(TLS="internal", HEARTBEAT=str(HEARTBEAT), RATE_LIMIT="0")
+    yield server
+
+
+@pytest.fixture(scope="module")
+def site(server: Production) -> Iterator[Production]:
+    """It runs, and nobody is there yet."""
+    try:
+        server.make("deploy")
+        yield server
+    finally:
+        server.down()
+
+
+@pytest.fixture(scope="module")
+def owner(site: Production) -> Visitor:
+    link = site.make("owner").strip()
+    assert link.startswith(f"https://{DOMAIN}/")
+    visitor = Visitor(site)
+    stranger = visitor.post("/accounts/setup/", username="eve", password=PASSWORD)
+    assert stranger.status == 403
+    done = visitor.post(
+        link.removeprefix(f"https://{DOMAIN}"),
+        username="olga",
+        display_name="Olga",
+        password=PASSWORD,
+    )
+    assert done.headers["Location"] == "/"
+    return visitor
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_nothing_starts_without(server: Production, name: str, tmp_path: Path) -> None:
+    lines = (server.folder / ".env").read_text().splitlines(keepends=True)
+    (tmp_path / ".env").write_text("".join(line for line in lines if name not in line))
+    environment = ("--env-file", str(tmp_path / ".env"))
+    assert server.attempt("docker", "compose", *environment, "config").returncode != 0
+    (tmp_path / ".env").write_text("".join(lines))
+    assert server.attempt("docker", "compose", *environment, "config").returncode == 0
+
+
+def test_secrets_are_made_once_and_kept_from_other_users(server: Production) -> None:
+    before = server.settings
+    assert len({before[name] for name in SECRETS}) == len(SECRETS)
+    assert (server.folder / ".env").stat().st_mode & 0o777 == 0o600
+    assert "already" in server.refuses("env", DOMAIN="other.example.org")
+    assert server.settings == before
+
+
+@pytest.mark.parametrize("service", RUNNING)
+def test_a_container_may_do_little(site: Production, service: str) -> None:
+    containers = site.inspect(service)
+    assert len(containers) == (2 if service == "web" else 1)
+    for container in containers:
+        host = container["HostConfig"]
+        assert host["ReadonlyRootfs"]
+        assert host["CapDrop"] == ["ALL"]
+        assert "no-new-privileges:true" in host["SecurityOpt"]
+        assert host["Memory"] and host["NanoCpus"] and host["PidsLimit"]
+        assert host["RestartPolicy"]["Name"] == "unless-stopped"
+        assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "5"}
+        # Of the server, and not of who asks for its health at the moment.
+        status = site.run("docker", "exec", container["Id"], "cat", "/proc/1/status")
+        user, *_ = re.findall(r"Uid:\s+(\d+)", status)
+        assert user != "0"
+
+
+def test_only_caddy_is_reached_from_outside(site: Production) -> None:
+    for service in RUNNING:
+        published = site.inspect(service)[0]["HostConfig"]["PortBindings"]
+        assert bool(published) == (service == "caddy")
+    project = site.environment["COMPOSE_PROJECT_NAME"]
+    for service in ("database", "redis"):
+        networks = site.inspect(service)[0]["NetworkSettings"]["Networks"]
+        assert list(networks) == [f"{project}_back"]
+    assert site.run("docker", "network", "inspect", "-f", "{{.Internal}}", f"{project}_back") == (
+        "true\n"
+    )
+
+
+def test_redis_wants_its_password(site: Production) -> None:
+    ping = ("exec", "-T", "redis", "env", "-u", "REDISCLI_AUTH", "redis-cli", "ping")
+    assert "NOAUTH" in site.compose(*ping)
+    assert site.compose("exec", "-T", "redis", "redis-cli", "ping") == "PONG\n"
+
+
+def test_plain_http_leads_to_https(site: Production) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", site.http, timeout=10)
+    connection.request("GET", "/rooms/", headers={"Host": DOMAIN})
+    answer = connection.getresponse()
+    connection.close()
+    assert (answer.status, answer.headers["Location"]) == (308, f"https://{DOMAIN}/rooms/")
+
+
+def test_pages_come_over_tls_and_keep_it_so(site: Production, owner: Visitor) -> None:
+    answer = Visitor(site).log_in()
+    assert answer.status == 302
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    cookies = answer.headers.get_all("Set-Cookie", [])
+    assert any(cookie.startswith("sessionid=") for cookie in cookies)
+    assert all("; Secure" in cookie for cookie in cookies)
+
+
+def test_people_talk_over_tls(owner: Visitor) -> None:
+    owner.says("It works, and is encrypted.")
+    assert "It works, and is encrypted." in owner.get(owner.room()).text  # type: ignore[attr-defined]
+
+
+def test_figures_are_not_for_the_outside(owner: Visitor) -> None:
+    for path in ("/metrics", "/metrics/", "//metrics", "/METRICS", "/%6detrics"):
+        answer = owner.get(path)
+        assert answer.status == 404
+        assert "Chat" not in answer.text  # type: ignore[attr-defined]
+
+
+# --- a deploy ------------------------------------------------------------------------------------
+
+
+class Deployed(World):
+    """The running stack as a world for the drill: people in its database, and a way to it."""
+
+    def __init__(self, site: Production, people: int) -> None:
+        super().__init__(people, webs=0, layer="pubsub")
+        self.site = site
+        self.webs = []
+        self.connection = {
+            "host": "127.0.0.1",
+            "port": site.https,
+            "ssl": site.trust(),
+            "server_hostname": DOMAIN,
+        }
+
+    @property
+    def url(self) -> str:
+        return f"wss://{DOMAIN}"
+
+    async def _build(self) -> None:
+        site = self.site
+        self.postgres = SimpleNamespace(url=site.database)  # type: ignore[assignment]
+        password = site.settings["REDIS_PASSWORD"]
+        environment = site.environment | {
+            "DJANGO_SETTINGS_MODULE": "chatsite.settings",
+            "SECRET_KEY": site.settings["SECRET_KEY"],
+            "DATABASE_URL": site.database,
+            "REDIS_URL": f"redis://:{password}@{site.address('redis')}:6379/0",
+        }
+        filled = await run(environment, "-m", "tests.chaos.people", str(self._sizes[0]))
+        self.keeper, *self.people = json.loads(filled)
+
+
+class Update:
+    """The fault: `make deploy`, with pages asked for and a form sent all the while."""
+
+    __name__ = "deployed"
+
+    def __init__(self, site: Production, visitor: Visitor) -> None:
+        self.site, self.visitor = site, visitor
+        self.gets: Counter[int] = Counter()
+        self.posts: Counter[int] = Counter()
+        self.said = ""
+
+    @asynccontextmanager
+    async def __call__(self, scene: Scene) -> AsyncIterator[Sequence[Person]]:
+        deploy = asyncio.create_task(asyncio.to_thread(self.site.make, "deploy"))
+        room = self.visitor.room()
+        asking = [self._ask(deploy, self._get, room) for _ in range(2)]
+        await asyncio.gather(*asking, self._ask(deploy, self._post, room))
+        self.said = await deploy
+        yield scene.crowd
+
+    async def _ask(self, deploy: "asyncio.Task[str]", how: Any, room: str) -> None:
+        while not deploy.done():
+            await asyncio.to_thread(how, room)
+            await asyncio.sleep(0.02)
+
+    def _get(self, room: str) -> None:
+        self.gets[self.visitor.get(room).status] += 1
+
+    def _post(self, room: str) -> None:
+        topic = f"Asked {self.posts.total()} times"
+        answer = self.visitor.post(f"{room}settings/", name="General", topic=topic)
+        self.posts[answer.status] += 1
+
+
+def forgiven(site: Production) -> set[int]:
+    """Caddy before 2.11.2 does not try again what has a body (caddyserver/caddy, pull 7547), and
+    before 2.7.5 not even while it knows of no replica (pull 5841)."""
+    said = site.compose("exec", "-T", "caddy", "caddy", "version")
+    version = tuple(map(int, re.findall(r"\d+", said)[:3]))
+    return {502, 503} if version < (2, 11, 2) else set()
+
+
+# asyncio leaves it to the garbage collector to close what was aborted under TLS.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_deploy_loses_nothing_that_anybody_says(site: Production, owner: Visitor) -> None:
+    before = site.containers("web")
+    untouched = {service: site.containers(service) for service in RUNNING if service != "web"}
+    update = Update(site, owner)
+
+    async def drill() -> Drill:
+        async with Deployed(site, people=12) as world:
+            drill = Drill(Plan([update]), world)
+            await drill.run()
+            return drill
+
+    done = asyncio.run(drill())
+    [row] = done.report.rows
+    assert not done.report.failures
+    assert row.acknowledged > 100
+    assert (row.lost, row.doubled, row.leaked, row.wrong) == (0, 0, 0, 0)
+
+    after = site.containers("web")
+    assert len(after) == 2 and not {*before} & {*after}, update.said
+    assert {service: site.containers(service) for service in untouched} == untouched
+    assert update.gets.keys() == {200} and update.gets.total() > 20
+    assert update.posts.keys() - forgiven(site) == {302} and update.posts[302] > 10
+    gaps = sorted(gap for person in done.crowd for gap in person.gaps)
+    assert gaps and gaps[-1] < 10
+    print(
+        f"{row.acknowledged} things done, {update.gets.total()} pages and {update.posts.total()} "
+        f"forms; {len(gaps)} sockets were closed, and their people without one for "
+        f"{gaps[len(gaps) // 2]:.2f} s in the middle, {gaps[-1]:.2f} s at most"
+    )
+    assert "Traceback" not in site.compose("logs", "--no-color", "web", "caddy")
+    gc.collect()
+
+
+def test_a_version_that_does_not_get_ready_replaces_nothing(site: Production) -> None:
+    before = site.containers("web")
+    file = site.folder / "chatsite" / "health.py"
+    right = file.read_text()
+    file.write_text("raise RuntimeError('This version is broken.')\n")
+    try:
+        said = site.refuses("deploy")
+    finally:
+        file.write_text(right)
+    assert "This version is broken." in said
+    assert "The deploy FAILED." in said
+    assert site.containers("web") == before
+
+
+# --- backups -------------------------------------------------------------------------------------
+
+
+def test_a_backup_that_fails_leaves_nothing_that_looks_like_one(site: Production) -> None:
+    before = site.backups()
+    assert before and all(re.fullmatch(r"chat-[\dTZ-]+\.dump", name) for name in before)
+    site.compose("stop", "database")
+    try:
+        assert "pg_dump" in site.refuses("backup")
+    finally:
+        site.compose("up", "--detach", "--wait", "--no-build")
+    assert site.backups() == before
+
+
+def test_what_is_not_a_whole_backup_is_not_restored(site: Production, owner: Visitor) -> None:
+    site.make("backup")
+    whole = (site.folder / "backups" / site.backups()[-1]).read_bytes()
+    half = site.folder / "half.dump"
+    half.write_bytes(whole[: len(whole) * 9 // 10])
+    said = site.refuses("restore", FILE="half.dump", REPLACE="yes")
+    assert "This is not a whole backup." in said and "Nothing has been changed." in said
+    assert owner.get(owner.room()).status == 200
+    assert "no such backup" in site.refuses("restore", FILE="nowhere.dump")
+
+
+def test_a_backup_comes_back_on_an_empty_server(site: Production, owner: Visitor) -> None:
+    owner.says("Remember this.")
+    name = site.make("backup").split()[2].rstrip(",")
+    owner.says("This was said too late.")
+
+    site.compose("down", "--volumes", "--timeout", "1")
+    site.make("deploy")
+    site.make("restore", FILE=name)
+
+    owner.trust = site.trust()  # Caddy has made another authority
+    page = owner.get(owner.room())
+    assert page.status == 200  # with the cookie of before: the key in .env is the same
+    assert "Remember this." in page.text  # type: ignore[attr-defined]
+    assert "This was said too late." not in page.text  # type: ignore[attr-defined]
+    assert Visitor(site).log_in().status == 302
+    owner.says("Life goes on.")
+
+    said = site.refuses("restore", FILE=name)
+    assert "REPLACE=yes" in said and "Nothing has been changed." in said
+    assert "Life goes on." in owner.get(owner.room()).text  # type: ignore[attr-defined]
+    said = site.make("restore", FILE=name, REPLACE="yes")
+    assert "Life goes on." not in owner.get(owner.room()).text  # type: ignore[attr-defined]
+    [kept] = re.findall(r"chat_until_\w+", said)
+    with psycopg.connect(site.database.removesuffix("chat") + kept) as old:
+        bodies = old.execute("SELECT body FROM chat_message").fetchall()
+    assert ("Life goes on.",) in bodies
