@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 alone
 
 compose() { docker compose --progress quiet "$@"; }
-health() { docker inspect --format '{{.State.Health.Status}}' "$1"; }
+inspect() { docker inspect --format "{{$1}}" "$2"; }
 
 replace() { # replace OLD: one more, and when that is ready one less
 	before=$(docker compose ps --all --quiet web)
@@ -25,21 +25,33 @@ count() { printf '%s\n' "$1" | grep -c .; }
 
 wait_for() {
 	for _ in $(seq 90); do
-		[ "$(health "$1")" != healthy ] || return 0
+		[ "$(inspect .State.Health.Status "$1")" != healthy ] || return 0
+		[ "$(inspect .RestartCount "$1")" -lt 3 ] || break
 		sleep 1
 	done
 	docker logs --tail 20 "$1" >&2
 	docker rm --force "$1" >/dev/null
-	stop "The new version did not get ready within 90 seconds; that is what it said."
+	stop "The new version does not get ready. That is what it said."
+}
+
+failed() {
+	# Whatever starts next starts what served before.
+	[ ! "$old_image" ] || docker tag "$old_image" "$image"
+	say "The deploy FAILED. $done_so_far" >&2
 }
 
 done_so_far="Nothing has been changed."
-trap '[ $? = 0 ] || say "The deploy FAILED. $done_so_far" >&2' EXIT
+replicas=$(docker compose ps --all --quiet web)
+old_image=
+if [ "$replicas" ]; then
+	one=$(printf '%s\n' "$replicas" | head -n 1)
+	image=$(inspect .Config.Image "$one") old_image=$(inspect .Image "$one")
+fi
+trap '[ $? = 0 ] || failed' EXIT
 
 say "1/4 Building ..."
 docker compose build --quiet
 
-replicas=$(docker compose ps --all --quiet web)
 if [ "$replicas" ]; then
 	say "2/4 Bringing the tables up to date ..."
 	compose up --detach --wait --no-recreate --no-deps database redis
@@ -55,6 +67,7 @@ if [ "$replicas" ]; then
 		replace "$old"
 		say "    replaced $(printf %.12s "$old")"
 	done
+	old_image=
 fi
 
 say "4/4 Starting whatever else is new ..."

