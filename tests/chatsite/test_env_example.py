@@ -14,7 +14,7 @@ from tests.site import PROJECT
 LINE = re.compile(r"^#?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 IN_COMPOSE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::?[-?+]([^${}]*))?")  # ${NAME}, ${NAME:-default}
 IN_CADDYFILE = re.compile(r"\{\$([A-Z][A-Z0-9_]*)|\{env\.([A-Z][A-Z0-9_]*)\}")
-IN_SCRIPT = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
+IN_SCRIPT = re.compile(r"\$\{?(?!PG)([A-Z][A-Z0-9_]*)")  # those of psql are not ours
 GIVEN_IN_COMPOSE = re.compile(r"^\s+([A-Z][A-Z0-9_]*): ", re.MULTILINE)
 
 EXAMPLE = (PROJECT / ".env.example").read_text()
