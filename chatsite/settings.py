@@ -251,14 +251,15 @@ STORAGES = {
     },
 }
 
-# What Prometheus has to show at /metrics; without one nobody gets to see them.
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="").strip()
-
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"  # a page shows that of its reader (static/chat/times.js)
 USE_I18N = True
 USE_TZ = True
 
+# --- what is told to who runs it -----------------------------------------------------------------
+
+# What Prometheus has to show at /metrics; without one nobody gets to see them.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="").strip()
 LOG_FORMAT = env.str("LOG_FORMAT", default="line")
 if LOG_FORMAT not in ("line", "json"):
     raise ImproperlyConfigured("LOG_FORMAT has to be line or json.")
