@@ -1,4 +1,4 @@
-"""Daphne as this site runs it: `python -m chatsite.server [--bind 127.0.0.1] [--port 8000]`.
+"""Daphne for this site: `python -m chatsite.server [--bind 127.0.0.1] [--port 8000]`.
 
 It writes to WebSockets at less cost, and says goodbye: told to stop, it closes each with 4503, so
 that pages come back in their own time and find another process, and lets requests and consumers

@@ -99,9 +99,9 @@ def check(name: str, title: str) -> None:
     """Raises Refused with the first thing that is in the way."""
     if not (PROJECT / SITE / "settings.py").exists():
         raise Refused(f"the site has another name already; there is no {SITE}/settings.py.")
-    if not re.fullmatch("[a-z][a-z0-9_]{0,29}", name):
+    if not re.fullmatch("[a-z][a-z0-9_]{0,19}", name):
         raise Refused(
-            f"{name!r} does not name a Python package. At most 30 small letters, digits and"
+            f"{name!r} does not name a Python package. At most 20 small letters, digits and"
             " underscores do, and a letter first: make rename NAME=acme"
         )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):

@@ -22,7 +22,8 @@ from tests.site import PROJECT, Site, wait_until
 SLOW_SERVER = """
 from chatsite import server
 server.GRACE = 1.5
-server.Command().run(["--port", "{port}", "tests.chatsite.test_server:slow_application"])
+application = "tests.chatsite.test_server:slow_application"
+server.Command().run(["--port", "{port}", application])
 """
 
 

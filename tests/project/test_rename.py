@@ -43,6 +43,16 @@ def test_the_old_name_is_gone_and_the_new_one_is_a_commit_to_look_at(fork: Path)
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("name", ["a" * 20, "zz"], ids=len)
+def test_whatever_its_length_the_style_is_right(fork: Path, name: str) -> None:
+    linked(fork)
+    assert rename(fork, name).returncode == 0
+    for check in ("ruff check .", "ruff format --check ."):
+        done = run(fork, *f"{fork}/.venv/bin/{check}".split())
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.once
 def test_pictures_modes_and_links_stay_as_they_are(fork: Path) -> None:
     (fork / "a-link").symlink_to("manage.py")
     (fork / "picture").write_bytes(b"\x89 chatsite \xff")
@@ -64,7 +74,7 @@ def test_pictures_modes_and_links_stay_as_they_are(fork: Path) -> None:
         "7acme": "does not name a Python package",
         "acme-talk": "does not name a Python package",
         "../acme": "does not name a Python package",
-        "a" * 31: "does not name a Python package",
+        "a" * 21: "does not name a Python package",
         "class": "a word of Python",
         "match": "a word of Python",
         "test": "Python's standard library",
