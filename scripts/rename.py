@@ -135,7 +135,7 @@ def imported() -> set[str]:
     names = set()
     for path in tracked():
         if path.suffix == ".py":
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in ast.walk(ast.parse(path.read_bytes())):
                 if isinstance(node, ast.Import):
                     names |= {alias.name for alias in node.names}
                 if isinstance(node, ast.ImportFrom) and node.module:
