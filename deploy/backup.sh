@@ -29,8 +29,8 @@ now() {
 	mv "$part" "/backups/$name"
 	say "Backed up: backups/$name, $(du -h "/backups/$name" | cut -f1)"
 	# Only now: a site whose backups fail keeps those it has.
-	find /backups -maxdepth 1 -name 'chat-*.dump' -mtime "+$BACKUP_DAYS" -print -delete
-	find /backups -maxdepth 1 -name '.*.part' -mmin +1440 -delete # of one that was killed
+	find /backups -maxdepth 1 -name 'chat-*.dump' -mtime "+$BACKUP_DAYS" -print -exec rm {} +
+	find /backups -maxdepth 1 -name '.*.part' -mmin +1440 -exec rm {} + # of one that was killed
 }
 
 daily() {

@@ -36,7 +36,7 @@ backup stage <"$file"
 
 say "3/5 Stopping the site, and putting it in its place ..."
 done_so_far="The site is stopped. Its old database is still there: docker compose up --detach"
-docker compose --progress quiet stop $(docker compose config --services | grep -xE 'web|worker')
+docker compose config --services | grep -xE 'web|worker' | xargs docker compose --progress quiet stop
 backup swap </dev/null
 
 say "4/5 Bringing the tables up to date ..."

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import http.client
 import json
+import os
 import re
 import socket
 import ssl
@@ -406,15 +407,21 @@ def test_a_version_that_does_not_get_ready_replaces_nothing(site: Production) ->
 # --- backups -------------------------------------------------------------------------------------
 
 
-def test_a_backup_that_fails_leaves_nothing_that_looks_like_one(site: Production) -> None:
+def test_a_backup_that_fails_leaves_and_takes_nothing(site: Production) -> None:
+    old = site.folder / "backups" / "chat-2020-01-01T03-15-00Z.dump"
+    old.touch()
+    os.utime(old, (0, 0))
     before = site.backups()
-    assert before and all(re.fullmatch(r"chat-[\dTZ-]+\.dump", name) for name in before)
+    assert len(before) > 1 and all(re.fullmatch(r"chat-[\dTZ-]+\.dump", name) for name in before)
     site.compose("stop", "database")
     try:
         assert "pg_dump" in site.refuses("backup")
     finally:
         site.compose("up", "--detach", "--wait", "--no-build")
     assert site.backups() == before
+
+    site.make("backup")
+    assert len(site.backups()) == len(before) and old.name not in site.backups()
 
 
 def test_what_is_not_a_whole_backup_is_not_restored(site: Production, owner: Visitor) -> None:
