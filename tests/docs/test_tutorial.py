@@ -300,6 +300,14 @@ def heard(seen: Seen) -> Windows:
 
 
 @look
+def heartbeats(seen: Seen) -> Windows:
+    """Two came, and nothing else: the queries of the second are the last on the connection."""
+    before = seen.told("bob", "heartbeat")
+    wait_until(lambda: seen.told("bob", "heartbeat") >= before + 2, "two heartbeats come")
+    return []
+
+
+@look
 def silent(seen: Seen) -> Windows:
     """PostgreSQL is back, and heartbeat after heartbeat fails."""
     bob = seen.window("bob")
