@@ -63,6 +63,12 @@ class Database:
             query = "SELECT pid FROM pg_stat_activity WHERE application_name = %s"
             return {pid for (pid,) in admin.execute(query, [self.alias])}
 
+    async def all_open(self) -> None:
+        """Returns once a pool has opened its connections, which it does in the background."""
+        if pool := connections[self.alias].pool:
+            idle = pool.min_size - (await self.aheld() is not None)
+            await until(lambda: pool.get_stats()["pool_available"] == idle, "the pool is full")
+
     def terminate(self) -> None:
         """Ends its connections as a restart does. Whoever holds one does not know."""
         with psycopg.connect(self.url, autocommit=True) as admin:

@@ -106,6 +106,7 @@ async def outcome(place: str, database: Database) -> str:
             return await socket.ask()
 
         assert (await ask()).startswith("backend")
+        await database.all_open()
         database.terminate()
         failed = [await ask() == "failed" for _ in range(ROUNDS)]
     failures = sum(failed)
