@@ -38,7 +38,7 @@ on("lab.measured", (event) => {
 });
 
 function abandon() {
-  if (round) say.textContent = "A socket was closed before all had their answers.";
+  if (round) say.textContent = "This round has no end: a query was refused, or its socket was closed.";
   round = null;
 }
 on("lab.lost", abandon);

@@ -35,8 +35,10 @@ class LabSocket {
     this.retry = setTimeout(() => this.connect(), backoff(this.attempt++));
   }
 
+  /** Whoever waits for an answer asks nothing more, but may be told something. */
   send(frame) {
-    if (this.state !== "open") return false;
+    const states = frame.type === "slow" ? ["open"] : ["open", "waiting"];
+    if (!states.includes(this.state)) return false;
     this.socket.send(JSON.stringify(frame));
     if (frame.type === "slow") this.become("waiting");
     return true;
@@ -63,7 +65,7 @@ export function open({ threads, sync, async }) {
   emit("lab.sockets", sockets);
 }
 
-/** Sends a frame on every socket that is open and waits for nothing. Says on how many. */
+/** Sends a frame on every socket that can take it. Says on how many. */
 export function send(frame) {
   return sockets.filter((socket) => socket.send(frame)).length;
 }
