@@ -76,14 +76,14 @@ stage() {
 		say "This is not a whole backup." >&2
 		exit 1
 	}
-	dropdb --if-exists "$staged"
+	PGOPTIONS=--client-min-messages=warning dropdb --if-exists "$staged"
 	createdb "$staged"
 	pg_restore --dbname="$staged" --single-transaction --exit-on-error --no-owner "$part"
+	say "Accounts: $(people_in "$staged")"
 	query --dbname "$staged" --command "
-		SELECT 'It holds ' || count(*) || ' messages, the last of '
-			|| coalesce(to_char(max(created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), 'no time') || ' UTC,'
-		FROM chat_message"
-	say "and $(people_in "$staged") people."
+		SELECT 'Messages: ' || count(*) || coalesce(
+			', the last of ' || to_char(max(created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC', ''
+		) FROM chat_message"
 }
 
 swap() {

@@ -24,7 +24,7 @@ docker compose --progress quiet run --rm --no-deps ownership
 
 people=$(backup people </dev/null)
 if [ "$people" != 0 ] && [ "$replace" != yes ]; then
-	say "There are $people people in the database, and what they said. The backup would take its place."
+	say "The database is not empty. Accounts: $people. The backup would take its place."
 	[ -t 0 ] || stop "To do that: make restore FILE=$file REPLACE=yes"
 	printf 'Type "replace" to do that: '
 	read -r answer
