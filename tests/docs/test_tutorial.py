@@ -7,9 +7,11 @@ function here that has its name looks at the pages then. SCREENSHOTS=1 takes the
 import asyncio
 import base64
 import os
+import re
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from playwright.sync_api import Browser, Page, WebSocket, expect
 
 from tests.chaos.programs import Postgres
 from tests.conftest import need
-from tests.docs.chapters import Look, names_its_files, steps
+from tests.docs.chapters import Look, Type, Write, names_its_files, steps
 from tests.docs.reader import Disappointed, Reader
 from tests.e2e.conftest import browser as browser
 from tests.services import Missing, folder
@@ -28,10 +30,11 @@ from tests.site import PROJECT, wait_until
 TUTORIAL = PROJECT / "docs" / "tutorial"
 CHAPTERS = sorted(TUTORIAL.glob("[0-9]*.md"))
 SHOTS = bool(os.environ.get("SCREENSHOTS"))
-WINDOW = {"width": 480, "height": 420}
+WINDOW = {"width": 460, "height": 300}
 SHEET = """
-    body { background: #e4e4e7; display: flex; gap: 20px; margin: 20px }
-    img { box-shadow: 0 1px 6px #0004 }
+    body { display: flex; gap: 20px; margin: 20px; background: #e4e4e7; }
+    figure { margin: 0; font: 13px/28px system-ui, sans-serif; color: #52525b; }
+    img { display: block; border-radius: 4px; box-shadow: 0 1px 6px #0004; }
 """
 
 pytestmark = [pytest.mark.once, pytest.mark.browser, pytest.mark.timeout(300)]
@@ -95,11 +98,16 @@ class Seen:
         self._windows.clear()
 
     def take(self, windows: Windows, path: Path) -> None:
-        """The picture: the windows side by side."""
-        images = [base64.b64encode(window.screenshot()).decode() for window in windows]
-        sheet = self.browser.new_page(viewport={"width": len(images) * 500 + 20, "height": 460})
-        frames = [f'<img src="data:image/png;base64,{image}">' for image in images]
-        sheet.set_content(f"<style>{SHEET}</style>{''.join(frames)}")
+        """The picture: the windows side by side, each below its name and address."""
+        names = {page: name for name, page in self._windows.items()}
+        figures = []
+        for page in windows:
+            image = base64.b64encode(page.screenshot()).decode()
+            caption = f"{names[page]}: {self.reader.there(page.url)}"
+            figures.append(f'<figure>{caption}<img src="data:image/png;base64,{image}"></figure>')
+        width = len(windows) * (WINDOW["width"] + 20) + 20
+        sheet = self.browser.new_page(viewport={"width": width, "height": WINDOW["height"] + 68})
+        sheet.set_content(f"<style>{SHEET}</style>{''.join(figures)}")
         sheet.screenshot(path=path)
         sheet.close()
 
@@ -165,6 +173,14 @@ def redis(seen: Seen) -> Windows:
 
 # --- 4: people -----------------------------------------------------------------------------------
 
+NEED_NO_COUNTERPART = {
+    "requirements.txt",
+    "chatsite/urls.py",
+    "chat/static/chat/chat.css",
+    "chat/templates/registration/login.html",
+    "chat/management/commands/say.py",
+    "chat/management/commands/hold_room.py",
+}
 BROKEN = "No heartbeat: the connection is closed"
 SECRET = "The key is under the mat"
 
@@ -180,23 +196,19 @@ def stranger(seen: Seen) -> Windows:
 
 @look
 def people(seen: Seen) -> Windows:
-    alice, bob = connected(seen.log_in("alice")), connected(seen.log_in("bob"))
-    carol = connected(seen.log_in("carol", "/rooms/2/"))
+    kitchen = connected(seen.log_in("alice", "/rooms/2/"))
+    carol, bob = connected(seen.log_in("carol", "/rooms/2/")), connected(seen.log_in("bob"))
+    say(kitchen, "Are you here?")
+    sees(carol, "aliceAre you here?")
+    alice = connected(seen.open("alice"))
     say(alice, SECRET)
     sees(bob, f"alice{SECRET}")
     say(bob, "I will find it")
     sees(alice, "bobI will find it")
-    in_the_kitchen = connected(seen.open("alice", "/rooms/2/"))
-    say(in_the_kitchen, "Are you here?")
-    sees(carol, "aliceAre you here?")
     assert seen.told("bob", SECRET) == 1 and seen.told("carol", SECRET) == 0
-    response = bob.request.get(seen.reader.url("/rooms/2/"))
-    assert response.status == 404
-    assert messages(bob) == [f"alice{SECRET}", "bobI will find it"]
-    garden = connected(seen.open("alice"))
-    say(garden, "Have you?")
-    sees(bob, "aliceHave you?")
-    return [garden, bob]
+    assert bob.request.get(seen.reader.url("/rooms/2/")).status == 404
+    assert messages(alice) == messages(bob) == [f"alice{SECRET}", "bobI will find it"]
+    return [alice, bob]
 
 
 # --- 5: messages that stay -----------------------------------------------------------------------
@@ -281,6 +293,7 @@ def found(seen: Seen) -> Windows:
 
 @look
 def bob_alone(seen: Seen) -> Windows:
+    """From here on nobody else's event closes old connections."""
     return [welcomed(seen.log_in("bob"))]
 
 
@@ -462,7 +475,10 @@ def seen(browser: Browser, redis_url: str, postgres: Database) -> Iterator[Seen]
 broken: list[str] = []  # the chapter that failed: those after it build on it
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+
+
+@each_chapter
 def test_a_chapter_is_as_it_says(chapter: Path, seen: Seen) -> None:
     if broken:
         pytest.fail(f"It builds on {broken[0]}, which failed.", pytrace=False)
@@ -486,6 +502,50 @@ def test_a_chapter_is_as_it_says(chapter: Path, seen: Seen) -> None:
     broken.clear()
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+@each_chapter
 def test_the_text_before_a_block_names_its_file(chapter: Path) -> None:
     assert names_its_files(chapter) == []
+
+
+def test_every_picture_and_every_look_has_its_place() -> None:
+    wanted = [step for chapter in CHAPTERS for step in steps(chapter) if isinstance(step, Look)]
+    assert {look.name for look in wanted} == looks.keys()
+    pictures = {TUTORIAL / look.picture for look in wanted if look.picture}
+    assert pictures == set((TUTORIAL / "images").iterdir())
+
+
+def test_each_chapter_leads_to_the_next() -> None:
+    index = (TUTORIAL / "index.md").read_text()
+    for chapter, following in pairwise(CHAPTERS):
+        assert f"]({following.name})" in chapter.read_text().splitlines()[-1]
+    for chapter in CHAPTERS:
+        title = chapter.read_text().splitlines()[0].removeprefix("# ")
+        assert f"[{title}]({chapter.name})" in index and f"\n{chapter.stem}\n" in index
+
+
+def test_the_reader_installs_what_the_site_runs_on() -> None:
+    """The same versions, so that what the reader sees is what the site does."""
+    ours = pins((PROJECT / "requirements-dev.txt").read_text())
+    ours |= pins((PROJECT / "requirements.txt").read_text())
+    written = [step for chapter in CHAPTERS for step in steps(chapter)]
+    texts = [step.text for step in written if isinstance(step, Write) and "==" in step.text]
+    typed = [step.command for step in written if isinstance(step, Type) and "==" in step.command]
+    theirs = pins("\n".join([*texts, *typed]))
+    assert theirs and theirs.items() <= ours.items()
+
+
+def pins(text: str) -> dict[str, str]:
+    """Versions by the name of their package, extras left out."""
+    return dict(re.findall(r"([\w-]+)(?:\[[\w,]+\])?==([\w.]+)", text))
+
+
+def test_the_end_names_files_that_are_there() -> None:
+    rows = re.findall(r"^\| (`.*?) \| (`.*?) \| ", CHAPTERS[-1].read_text(), re.MULTILINE)
+    named = [path for _, ours in rows for path in re.findall(r"`(.*?)`", ours)]
+    assert named and [path for path in named if not (PROJECT / path).exists()] == []
+    theirs = {path for yours, _ in rows for path in re.findall(r"`(.*?)`", yours)}
+    written = {
+        step.path for chapter in CHAPTERS for step in steps(chapter) if isinstance(step, Write)
+    }
+    tests = {path for path in written if path.startswith("tests/")}
+    assert written - tests - theirs == NEED_NO_COUNTERPART
