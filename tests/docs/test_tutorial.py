@@ -9,6 +9,8 @@ import base64
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -36,6 +38,9 @@ SHEET = """
     figure { margin: 0; font: 13px/28px system-ui, sans-serif; color: #52525b; }
     img { display: block; border-radius: 4px; box-shadow: 0 1px 6px #0004; }
 """
+
+STEPS = [step for chapter in CHAPTERS for step in steps(chapter)]
+DJANGOS_OWN = {"chatsite/settings.py"}  # as startproject writes it, with a few changes
 
 pytestmark = [pytest.mark.once, pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -173,8 +178,9 @@ def redis(seen: Seen) -> Windows:
 
 # --- 4: people -----------------------------------------------------------------------------------
 
+REQUIREMENTS = "requirements.txt"
 NEED_NO_COUNTERPART = {
-    "requirements.txt",
+    REQUIREMENTS,
     "chatsite/urls.py",
     "chat/static/chat/chat.css",
     "chat/templates/registration/login.html",
@@ -475,6 +481,20 @@ def seen(browser: Browser, redis_url: str, postgres: Database) -> Iterator[Seen]
 broken: list[str] = []  # the chapter that failed: those after it build on it
 
 
+def complaints(folder: Path) -> str:
+    """What our own linter says of the code that the chapters have led to."""
+    written = {step.path for step in STEPS if isinstance(step, Write)} - DJANGOS_OWN
+    files = [path for path in written if path.endswith(".py") and (folder / path).exists()]
+    ruff = [sys.executable, "-m", "ruff"]
+    options = ["--config", str(PROJECT / "pyproject.toml"), "--quiet"]
+    asked = [[*ruff, "check", *options], [*ruff, "format", "--diff", *options]]
+    said = [
+        subprocess.run([*command, *files], cwd=folder, capture_output=True, text=True)
+        for command in asked
+    ]
+    return "".join(each.stdout + each.stderr for each in said)
+
+
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
 
 
@@ -499,6 +519,7 @@ def test_a_chapter_is_as_it_says(chapter: Path, seen: Seen) -> None:
             pytest.fail(f"{where}:{step.line}: {step}\n{wrong}\n{outputs}", pytrace=False)
     seen.close()
     seen.reader.interrupt()
+    assert complaints(seen.reader.folder) == ""
     broken.clear()
 
 
@@ -508,7 +529,7 @@ def test_the_text_before_a_block_names_its_file(chapter: Path) -> None:
 
 
 def test_every_picture_and_every_look_has_its_place() -> None:
-    wanted = [step for chapter in CHAPTERS for step in steps(chapter) if isinstance(step, Look)]
+    wanted = [step for step in STEPS if isinstance(step, Look)]
     assert {look.name for look in wanted} == looks.keys()
     pictures = {TUTORIAL / look.picture for look in wanted if look.picture}
     assert pictures == set((TUTORIAL / "images").iterdir())
@@ -527,10 +548,9 @@ def test_the_reader_installs_what_the_site_runs_on() -> None:
     """The same versions, so that what the reader sees is what the site does."""
     ours = pins((PROJECT / "requirements-dev.txt").read_text())
     ours |= pins((PROJECT / "requirements.txt").read_text())
-    written = [step for chapter in CHAPTERS for step in steps(chapter)]
-    texts = [step.text for step in written if isinstance(step, Write) and "==" in step.text]
-    typed = [step.command for step in written if isinstance(step, Type) and "==" in step.command]
-    theirs = pins("\n".join([*texts, *typed]))
+    written = [step.text for step in STEPS if isinstance(step, Write) and step.path == REQUIREMENTS]
+    typed = [step.command for step in STEPS if isinstance(step, Type)]
+    theirs = pins("\n".join([*written, *typed]))
     assert theirs and theirs.items() <= ours.items()
 
 
@@ -544,8 +564,6 @@ def test_the_end_names_files_that_are_there() -> None:
     named = [path for _, ours in rows for path in re.findall(r"`(.*?)`", ours)]
     assert named and [path for path in named if not (PROJECT / path).exists()] == []
     theirs = {path for yours, _ in rows for path in re.findall(r"`(.*?)`", yours)}
-    written = {
-        step.path for chapter in CHAPTERS for step in steps(chapter) if isinstance(step, Write)
-    }
+    written = {step.path for step in STEPS if isinstance(step, Write)}
     tests = {path for path in written if path.startswith("tests/")}
     assert written - tests - theirs == NEED_NO_COUNTERPART
