@@ -30,6 +30,7 @@ class Reader:
     def __init__(self, folder: Path, shell: Path) -> None:
         self.folder = folder
         self.ports = {"8000": str(free_port()), "8001": str(free_port())}
+        self.written: set[str] = set()  # paths of files
         self.said: defaultdict[str, list[str]] = defaultdict(list)  # what commands have shown
         self.instead: dict[str, Callable[[], object]] = {}  # what to do in place of a command
         # What is somewhere else on this machine than it is on the reader's.
@@ -53,6 +54,7 @@ class Reader:
         path.parent.mkdir(parents=True, exist_ok=True)
         old = path.read_text() if path.exists() else ""
         path.write_text(step.applied(old))
+        self.written.add(step.path)
 
     def type(self, command: str, shown: list[str]) -> None:
         if command in self.instead:

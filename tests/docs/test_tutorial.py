@@ -481,15 +481,14 @@ def seen(browser: Browser, redis_url: str, postgres: Database) -> Iterator[Seen]
 broken: list[str] = []  # the chapter that failed: those after it build on it
 
 
-def complaints(folder: Path) -> str:
+def complaints(reader: Reader) -> str:
     """What our own linter says of the code that the chapters have led to."""
-    written = {step.path for step in STEPS if isinstance(step, Write)} - DJANGOS_OWN
-    files = [path for path in written if path.endswith(".py") and (folder / path).exists()]
+    files = [path for path in reader.written - DJANGOS_OWN if path.endswith(".py")]
     ruff = [sys.executable, "-m", "ruff"]
     options = ["--config", str(PROJECT / "pyproject.toml"), "--quiet"]
     asked = [[*ruff, "check", *options], [*ruff, "format", "--diff", *options]]
     said = [
-        subprocess.run([*command, *files], cwd=folder, capture_output=True, text=True)
+        subprocess.run([*command, *files], cwd=reader.folder, capture_output=True, text=True)
         for command in asked
     ]
     return "".join(each.stdout + each.stderr for each in said)
@@ -519,7 +518,7 @@ def test_a_chapter_is_as_it_says(chapter: Path, seen: Seen) -> None:
             pytest.fail(f"{where}:{step.line}: {step}\n{wrong}\n{outputs}", pytrace=False)
     seen.close()
     seen.reader.interrupt()
-    assert complaints(seen.reader.folder) == ""
+    assert complaints(seen.reader) == ""
     broken.clear()
 
 
