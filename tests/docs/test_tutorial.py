@@ -25,7 +25,6 @@ from tests.chaos.programs import Postgres
 from tests.conftest import need
 from tests.docs.chapters import Look, Type, Write, names_its_files, steps
 from tests.docs.reader import Disappointed, Reader
-from tests.e2e.conftest import browser as browser
 from tests.services import Missing, folder
 from tests.site import PROJECT, wait_until
 
