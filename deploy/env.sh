@@ -21,6 +21,7 @@ DOMAIN=$1
 SECRET_KEY=$(random)
 DATABASE_PASSWORD=$(random)
 REDIS_PASSWORD=$(random)
+METRICS_TOKEN=$(random)
 END
 mv .env.part .env
 say "Written: .env, with new secrets for $1. Next: make deploy"

@@ -32,7 +32,7 @@ from tests.site import TOKEN
 
 DOMAIN = "chat.localhost"
 PASSWORD = "correct horse battery"
-RUNNING = ("caddy", "web", "database", "redis", "backup")
+RUNNING = ("caddy", "web", "worker", "database", "redis", "backup")
 SECRETS = ("DOMAIN", "SECRET_KEY", "DATABASE_PASSWORD", "REDIS_PASSWORD")
 
 pytestmark = [pytest.mark.compose, pytest.mark.once, pytest.mark.timeout(900)]
