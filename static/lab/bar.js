@@ -10,8 +10,10 @@ export function draw(event, row) {
   bar.toggleAttribute("data-failed", Boolean(event.error));
   bar.toggleAttribute("data-new", Boolean(event.connection?.new));
   bar.title = sentence(event);
-  const places = { row, asked: seconds(event.asked), began: seconds(event.began), ended: seconds(event.ended) };
-  for (const [name, value] of Object.entries(places)) bar.style.setProperty(`--${name}`, value);
+  bar.style.setProperty("--row", row);
+  for (const moment of ["asked", "began", "ended"]) {
+    bar.style.setProperty(`--${moment}`, seconds(event[moment]));
+  }
   const [wait, work] = [document.createElement("i"), document.createElement("b")];
   [wait.className, work.className] = ["wait", "work"];
   const name = event.cause === "client" ? short(event.consumer, event.socket) : "";

@@ -30,7 +30,8 @@ function makeLane(thread) {
     return { strip, track: element("div", `track ${kind}`, strip), bars: [] };
   });
   const name = element("p", "", element("b", "", thread), detail);
-  const lane = element("div", "lane", name, element("div", "", ...tracks.map(({ track }) => track)));
+  const both = element("div", "", ...tracks.map(({ track }) => track));
+  const lane = element("div", "lane", name, both);
   lane.dataset.thread = thread;
   const after = [...list.children].find(
     (other) => other.dataset.thread.localeCompare(thread, "en", { numeric: true }) > 0,

@@ -6,22 +6,23 @@ const say = document.getElementById("result");
 const table = document.querySelector(".results table");
 let round = null;
 
-function count(number, what) {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
+function count(number, one, many = `${one}s`) {
+  return `${number} ${number === 1 ? one : many}`;
 }
 
 function finish({ threads, queries, seconds, done }) {
-  const took = Math.max(...done.map(({ ended }) => ended)) - Math.min(...done.map(({ asked }) => asked));
-  const onThreads = new Set(done.map(({ thread_id: id }) => id)).size;
+  const began = Math.min(...done.map(({ asked }) => asked));
+  const took = duration(Math.max(...done.map(({ ended }) => ended)) - began);
+  const onThreads = new Set(done.map((event) => event.thread_id)).size;
   const onConnections = new Set(done.map(({ connection }) => connection?.name)).size;
   const failed = done.filter(({ error }) => error).length;
-  const what = queries === 1 ? "query" : "queries";
-  say.textContent = `${queries} ${what} of ${seconds} s took ${duration(took)}, on ${count(onThreads, "thread")} and ${count(onConnections, "connection")}.`;
+  const what = `${count(queries, "query", "queries")} of ${seconds} s`;
+  const where = `${count(onThreads, "thread")} and ${count(onConnections, "connection")}`;
+  say.textContent = `${what} took ${took}, on ${where}.`;
   const row = table.tBodies[0].insertRow();
   row.dataset.threads = threads;
-  for (const value of [threads, `${queries} × ${seconds} s`, duration(took), onThreads, onConnections, failed]) {
-    row.insertCell().textContent = value;
-  }
+  const values = [threads, `${queries} × ${seconds} s`, took, onThreads, onConnections, failed];
+  for (const value of values) row.insertCell().textContent = value;
   table.hidden = false;
 }
 
@@ -38,7 +39,7 @@ on("lab.measured", (event) => {
 });
 
 function abandon() {
-  if (round) say.textContent = "This round has no end: a query was refused, or its socket was closed.";
+  if (round) say.textContent = "No result: a query was refused, or its socket was closed.";
   round = null;
 }
 on("lab.lost", abandon);

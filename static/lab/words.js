@@ -11,7 +11,8 @@ export function cause(event) {
 }
 
 export function duration(milliseconds) {
-  return milliseconds < 1_000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+  if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
+  return `${(milliseconds / 1_000).toFixed(1)} s`;
 }
 
 export function connection({ connection: used }) {
@@ -30,5 +31,7 @@ export function result({ error, connection: used }, recovered) {
 export function sentence(event) {
   const waited = duration(event.began - event.asked);
   const took = duration(event.ended - event.began);
-  return `${event.consumer} ${event.socket}, ${cause(event)}: waited ${waited}, took ${took} on ${event.thread}, connection ${connection(event)}. ${result(event)}`;
+  const who = `${event.consumer} ${event.socket}, ${cause(event)}`;
+  const where = `${event.thread}, connection ${connection(event)}`;
+  return `${who}: waited ${waited}, took ${took} on ${where}. ${result(event)}`;
 }
