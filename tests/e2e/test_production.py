@@ -461,3 +461,8 @@ def test_a_backup_comes_back_on_an_empty_server(site: Production, owner: Visitor
     with psycopg.connect(site.database.removesuffix("chat") + kept) as old:
         bodies = old.execute("SELECT body FROM chat_message").fetchall()
     assert ("Life goes on.",) in bodies
+
+    site.set(SECRET_KEY="another one, as on a server whose .env was lost: 0123456789")
+    site.compose("up", "--detach", "--wait", "--no-build")
+    assert owner.get("/").headers["Location"].startswith("/accounts/login/")
+    assert Visitor(site).log_in().status == 302
