@@ -35,22 +35,32 @@ wait_for() {
 }
 
 failed() {
-	# Whatever starts next starts what served before.
-	[ ! "$old_image" ] || docker tag "$old_image" "$image"
 	say "The deploy FAILED. $done_so_far" >&2
+	if [ "$is_replaced" = no ]; then # whatever starts next starts what served before
+		new_image=$(docker image inspect --format '{{.Id}}' "$image")
+		docker tag "$old_image" "$image"
+		forget "$new_image"
+	fi
+}
+
+# An image that nothing is made of any more; a small disk would be full one day.
+forget() {
+	[ "$1" = "$(docker image inspect --format '{{.Id}}' "$image")" ] ||
+		docker image rm "$1" >/dev/null 2>&1 || true
 }
 
 done_so_far="Nothing has been changed."
 replicas=$(docker compose ps --all --quiet web)
-old_image=
+is_replaced=yes
 if [ "$replicas" ]; then
+	is_replaced=no
 	one=$(printf '%s\n' "$replicas" | head -n 1)
 	image=$(inspect .Config.Image "$one") old_image=$(inspect .Image "$one")
 fi
 trap '[ $? = 0 ] || failed' EXIT
 
 say "1/4 Building ..."
-docker compose build --quiet
+docker compose build --quiet web # and whatever else is made of the same image
 
 if [ "$replicas" ]; then
 	say "2/4 Bringing the tables up to date ..."
@@ -67,7 +77,7 @@ if [ "$replicas" ]; then
 		replace "$old"
 		say "    replaced $(printf %.12s "$old")"
 	done
-	old_image=
+	is_replaced=yes
 fi
 
 say "4/4 Starting whatever else is new ..."
@@ -75,4 +85,5 @@ done_so_far="docker compose ps tells what does not run, docker compose logs why.
 compose up --detach --wait --no-build --remove-orphans
 said=$(compose exec --no-TTY caddy caddy reload --config /deploy/Caddyfile --adapter caddyfile 2>&1) ||
 	stop "$said"
+[ ! "$replicas" ] || forget "$old_image"
 say "Deployed: $(docker compose ps --quiet web | wc -l) web replicas."

@@ -90,6 +90,11 @@ class Production(Stack):
         root = "/data/caddy/pki/authorities/local/root.crt"
         return ssl.create_default_context(cadata=self.compose("exec", "-T", "caddy", "cat", root))
 
+    def image(self) -> str:
+        """What the next container would be made of."""
+        name = self.environment["IMAGE"]
+        return self.run("docker", "image", "inspect", "--format", "{{.Id}}", name)
+
     def backups(self) -> list[str]:
         return sorted(path.name for path in (self.folder / "backups").iterdir())
 
@@ -390,7 +395,7 @@ def test_a_deploy_loses_nothing_that_anybody_says(site: Production, owner: Visit
 
 
 def test_a_version_that_does_not_get_ready_replaces_nothing(site: Production) -> None:
-    before = site.containers("web")
+    before, image = site.containers("web"), site.image()
     file = site.folder / "chatsite" / "server.py"
     right = file.read_text()
     file.write_text("raise RuntimeError('This version is broken.')\n")
@@ -400,6 +405,7 @@ def test_a_version_that_does_not_get_ready_replaces_nothing(site: Production) ->
         file.write_text(right)
     assert "This version is broken." in said
     assert "The deploy FAILED." in said
+    assert site.image() == image
     site.compose("up", "--detach", "--wait", "--no-build")  # as whoever finds it so may do
     assert site.containers("web") == before
 
