@@ -9,6 +9,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tests.docs.chapters import Interrupt, Step, Type, Write
@@ -17,6 +18,7 @@ from tests.site import wait_until
 
 STAYS = ("runserver", "daphne", "hold_room")  # commands that run until they are interrupted
 FAILS = ("FAILED", "Error")  # a command may, if the chapter shows one of these
+PORT = re.compile(r"(?<!\S)(runserver|-p|crowd) (\d+)")  # where a command says one
 PATIENCE = 120.0  # seconds for one command
 # What pytest or its caller have set for the site itself.
 NOT_THE_READERS = ("DJANGO_", "DATABASE_", "REDIS_", "VIRTUAL_ENV", "PYTHONPATH", "DEBUG", "CI")
@@ -71,9 +73,18 @@ class Reader:
             terminal.interrupt()
             self._running.remove(terminal)
 
+    def leave(self) -> None:
+        """Ends whatever runs, at once."""
+        for terminal in self._running:
+            terminal.kill()
+
     @property
     def terminals(self) -> list["Terminal"]:
         return self._running
+
+    def screens(self) -> str:
+        """What stands in the terminals of the commands that run."""
+        return "\n".join(f"--- {each.command}\n{each.output()}" for each in self._running)
 
     def url(self, path: str, port: str = "8000") -> str:
         return f"http://localhost:{self.ports[port]}{path}"
@@ -81,7 +92,7 @@ class Reader:
     def here(self, command: str) -> str:
         """A command as it has to be on this machine, whose ports and services are others."""
         command = re.sub(r"\brunserver$", "runserver 8000", command)
-        command = re.sub(r"\b(runserver|-p) (\d+)", lambda m: f"{m[1]} {self.ports[m[2]]}", command)
+        command = PORT.sub(lambda found: f"{found[1]} {self.ports[found[2]]}", command)
         for theirs, ours in self.elsewhere.items():
             command = command.replace(theirs, ours)
         return command
@@ -140,8 +151,8 @@ class Reader:
         """Whether a command that stays says what it should, and serves if it is a server."""
         if not pattern(shown).match(self.there(terminal.output())):
             return False
-        port = re.search(r"(?:runserver|-p) (\d+)", self.here(terminal.command))
-        return port is None or answers(int(port[1]))
+        port = PORT.search(self.here(terminal.command))
+        return port is None or answers(int(port[2]))
 
 
 class Terminal:
@@ -161,15 +172,20 @@ class Terminal:
 
     def interrupt(self) -> None:
         """As Ctrl-C does: all processes of the terminal are told."""
+        self._signal(signal.SIGINT)
         try:
-            os.killpg(self._process.pid, signal.SIGINT)
-            self._process.wait(timeout=10)
-        except ProcessLookupError:
-            self._process.wait()
+            self._process.wait(timeout=30)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self.kill()
             raise Disappointed(f"{self.command} did not end:\n{self.output()}") from None
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
 
 
 def answers(port: int) -> bool:
