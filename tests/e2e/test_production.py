@@ -359,7 +359,7 @@ def forgiven(site: Production) -> set[int]:
     return {502, 503} if version < (2, 11, 2) else set()
 
 
-# asyncio leaves it to the garbage collector to close what was aborted under TLS.
+# Clients whose replica is stopped leave sockets to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_deploy_loses_nothing_that_anybody_says(site: Production, owner: Visitor) -> None:
     before = site.containers("web")
