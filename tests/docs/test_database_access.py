@@ -913,6 +913,21 @@ def test_while_a_communicator_waits_nobody_closes_old_connections(connect: Conne
     assert len(asyncio.run(on_a_server())) == 3
 
 
+@says("communicators")
+def test_two_communicators_that_wait_at_once_leave_it_so(connect: Connect) -> None:
+    app = Async.as_asgi(work=connect(CONN_MAX_AGE=0).aask)
+
+    async def in_a_test() -> None:
+        first, second = (WebsocketCommunicator(app, "/") for _ in range(2))
+        await asyncio.gather(first.connect(timeout=PATIENCE), second.connect(timeout=PATIENCE))
+        for communicator in (first, second):
+            await communicator.disconnect(timeout=PATIENCE)
+
+    assert channels.db.close_old_connections is django.db.close_old_connections
+    asyncio.run(in_a_test())
+    assert channels.db.close_old_connections is not django.db.close_old_connections
+
+
 @says("tasks-on-a-lent-thread")
 def test_a_task_that_outlives_the_block_it_began_in_is_refused(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=600)
