@@ -1,6 +1,7 @@
 """Daphne for this site: `python -m chatsite.server [--bind 127.0.0.1] [--port 8000]`.
 
-It writes to WebSockets at less cost, and says goodbye: told to stop, it closes each with 4503, so
+It writes to WebSockets at less cost, and a long answer no faster than its client takes it: Daphne
+would keep all of that in memory. And it says goodbye: told to stop, it closes each with 4503, so
 that pages come back in their own time and find another process, and lets requests and consumers
 finish. Daphne alone would drop the sockets.
 """
@@ -26,7 +27,9 @@ from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Connection, Port
+from zope.interface import implementer
 
 from chatsite import health
 from chatsite.unavailable import LEAVING
@@ -55,6 +58,25 @@ class StrictRequest(http_protocol.WebRequest):
 
 
 http_protocol.WebRequest = StrictRequest  # where Daphne looks for it
+
+
+@implementer(IPushProducer)
+class Valve:
+    """Shut while Twisted has more of an answer than the client takes."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.open.set()
+
+    def pauseProducing(self) -> None:
+        self.open.clear()
+
+    def resumeProducing(self) -> None:
+        self.open.set()
+
+    def stopProducing(self) -> None:
+        """The client is gone, and what is still written is thrown away."""
+        self.open.set()
 
 
 class PromptSocket(WebSocketProtocol):
@@ -119,11 +141,26 @@ class DrainingServer(Server):
         logger.info("Listening on %s", address(port))
 
     async def handle_reply(self, protocol: Any, message: Any) -> None:
+        if message["type"] == "http.response.body" and message.get("more_body"):
+            return await self.write_part(protocol, message)
         await super().handle_reply(protocol, message)
         if message["type"] == "websocket.close" and message.get("code") == TOO_MUCH:
             # Autobahn gives a client a second to answer the close, and reads all that it says
             # meanwhile. Who was told to be quiet is not listened to.
             protocol.transport.pauseProducing()
+
+    async def write_part(self, protocol: Any, message: Any) -> None:
+        """Waits until the client has taken it. Daphne would keep a whole file in memory."""
+        if protocol.finished or protocol.channel is None:
+            return
+        valve = Valve()
+        protocol.registerProducer(valve, True)
+        try:
+            await super().handle_reply(protocol, message)
+            await valve.open.wait()
+        finally:
+            if protocol.channel:  # else the client is gone
+                protocol.unregisterProducer()
 
     def kill_all_applications(self) -> Deferred[None]:
         """Twisted waits for this before it stops."""

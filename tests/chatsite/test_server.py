@@ -26,13 +26,17 @@ application = "tests.chatsite.test_server:slow_application"
 server.Command().run(["--port", "{port}", application])
 """
 
+PARTS, PART = 64, 1_000_000  # of a file; the kernel has room for a few
+
 
 async def slow_application(scope: Any, receive: Any, send: Any) -> None:
     """A request takes half a second; the end of a socket takes for ever.
 
     Who asks at /requests hears when the server keeps none of them any more; who asks for /much gets
-    more than the kernel has room for.
+    more than the kernel has room for, and who asks for /file gets that as a file.
     """
+    if scope["path"] == "/file":
+        return await send_file(send)
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
         if scope["path"] == "/much":
@@ -49,6 +53,17 @@ async def slow_application(scope: Any, receive: Any, send: Any) -> None:
     await asyncio.sleep(0.5)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"late"})
+
+
+async def send_file(send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    try:
+        for number in range(PARTS):
+            part = bytes([number]) * PART
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        print("file ended", flush=True)
 
 
 def much() -> Iterator[str]:
@@ -135,6 +150,20 @@ def test_what_the_kernel_does_not_take_at_once_comes_whole_and_in_order(slow_sit
         client.send("go")
         for text in much():
             assert [client.expect("part")] == json.loads(text)
+
+
+def test_a_file_is_read_no_faster_than_its_client_takes_it(slow_site: Site) -> None:
+    with urllib.request.urlopen(slow_site.url + "/file") as answer:
+        assert "file ended" not in slow_site.log()  # else all of it is in memory
+        for number in range(PARTS):
+            assert answer.read(PART) == bytes([number]) * PART
+        assert answer.read() == b""
+
+
+def test_a_file_whose_client_leaves_is_read_no_further(slow_site: Site) -> None:
+    with urllib.request.urlopen(slow_site.url + "/file"):
+        assert "file ended" not in slow_site.log()
+    wait_until(lambda: "file ended" in slow_site.log(), "the application has heard of it")
 
 
 def test_a_port_that_is_taken_is_named(site: Site) -> None:
