@@ -6,13 +6,11 @@ database, and the worker looks there at its start and now and then by itself.
 """
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from channels.consumer import AsyncConsumer
 from channels.db import database_sync_to_async
 from channels.worker import Worker
-from django.conf import settings
 
 from chat import exports
 from chat.open_socket import log
@@ -25,16 +23,9 @@ class ExportConsumer(AsyncConsumer):
 
     async def look(self, event: dict[str, Any]) -> None:
         try:
-            await database_sync_to_async(work)()
+            await database_sync_to_async(exports.work)()
         except Exception as error:  # the worker outlives it, as a socket does
             log(error)
-
-
-def work() -> None:
-    """Does what is due, and leaves a sign of life."""
-    exports.work()
-    if settings.WORKER_ALIVE:
-        Path(settings.WORKER_ALIVE).touch()
 
 
 class PunctualWorker(Worker):

@@ -2,8 +2,9 @@
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -11,6 +12,7 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from chat import actions, exports
 from chat.models import EXPORT_ATTEMPTS, EXPORT_LEASE, EXPORT_LIFE, Export, ExportPart, Room, User
@@ -219,3 +221,30 @@ def test_workers_at_once_share_the_work(alice: User) -> None:
     assert at_once(*[exports.work] * 4) == [None] * 4
     for export in Export.objects.all():
         assert (len(said(written(export))), export.attempts) == (25, 1)
+
+
+def test_signs_of_life_are_left_while_all_is_well_and_a_long_room_is_written(
+    alice: User, garden: Room, asked: Export, settings: Settings, tmp_path: Path
+) -> None:
+    alive = tmp_path / "alive"
+    settings.WORKER_ALIVE = str(alive)
+    gone = patch.object(exports, "take", side_effect=OperationalError("gone"))
+    with gone, pytest.raises(OperationalError):
+        exports.work()
+    assert not alive.exists()
+
+    signs = []
+
+    def batches(*_: Any) -> Iterator[list[bytes]]:
+        for _ in range(3):
+            alive.unlink(missing_ok=True)
+            yield []
+            signs.append(alive.exists())
+
+    with patch.object(exports, "batches", batches):
+        exports.work()
+    assert signs == [True] * 3
+
+    alive.unlink()
+    exports.work()  # nothing is due
+    assert alive.exists()

@@ -18,7 +18,6 @@ import pytest
 from channels.routing import ChannelNameRouter
 from django.db import OperationalError
 from django.utils import timezone
-from pytest_django import Settings
 
 from chat import actions, exports, worker
 from chat.models import EXPORT_LEASE, Export, Room, User
@@ -123,18 +122,11 @@ def test_a_lifespan_is_that_of_its_worker() -> None:
 # --- what the consumer does ----------------------------------------------------------------------
 
 
-def test_a_consumer_outlives_an_outage_and_says_only_when_all_is_well(
-    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings.WORKER_ALIVE = str(tmp_path / "alive")
+def test_a_consumer_outlives_an_outage(caplog: pytest.LogCaptureFixture) -> None:
     consumer = ExportConsumer()
     with patch.object(exports, "work", side_effect=OperationalError("gone")):
         on_a_loop(consumer.look({"type": "look"}))
     assert "The database is not available: gone" in caplog.text
-    assert not (tmp_path / "alive").exists()
-    with patch.object(exports, "work"):
-        on_a_loop(consumer.look({"type": "look"}))
-    assert (tmp_path / "alive").exists()
 
 
 def test_each_channel_leads_to_its_consumer() -> None:
