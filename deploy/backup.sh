@@ -28,8 +28,9 @@ now() {
 	sync
 	mv "$part" "/backups/$name"
 	say "Backed up: backups/$name, $(du -h "/backups/$name" | cut -f1)"
-	# Only now: a site whose backups fail keeps those it has.
-	find /backups -maxdepth 1 -name 'chat-*.dump' -mtime "+$BACKUP_DAYS" -print -exec rm {} +
+	# Only now: a site whose backups fail keeps those it has. So does a new server, which is empty and
+	# may have been given old ones to restore.
+	[ "$(people)" = 0 ] || find /backups -maxdepth 1 -name 'chat-*.dump' -mtime "+$BACKUP_DAYS" -print -exec rm {} +
 	find /backups -maxdepth 1 -name '.*.part' -mmin +1440 -exec rm {} + # of one that was killed
 }
 
