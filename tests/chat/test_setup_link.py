@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def on_a_network(settings: Settings) -> None:
-    settings.ALLOWED_HOSTS = ["chat.example.org", "localhost"]
+    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "chat.example.org"]  # as docker-compose.yml
     settings.HTTPS = settings.SETUP_BY_LINK = True
 
 

@@ -17,5 +17,7 @@ class Command(BaseCommand):
         if User.objects.exists():
             raise CommandError("This site has an owner. Who forgot a password: changepassword NAME")
         scheme = "https" if settings.HTTPS else "http"
+        local, hosts = settings.LOCAL_HOSTS, settings.ALLOWED_HOSTS
+        host = next((host for host in hosts if host not in local), hosts[0])
         path = reverse("setup", query={"token": actions.setup_token()})
-        self.stdout.write(f"{scheme}://{settings.ALLOWED_HOSTS[0]}{path}")
+        self.stdout.write(f"{scheme}://{host}{path}")
