@@ -6,6 +6,9 @@ stop() {
 	exit 1
 }
 
+# Ctrl-C, or an ssh that breaks off. A shell may end by it without a look at the trap for EXIT.
+trap 'exit 1' HUP INT TERM
+
 # One at a time: a deploy or a restore.
 alone() {
 	[ -e .env ] || stop "There is no .env yet: make env DOMAIN=chat.example.org"

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -408,6 +409,23 @@ def test_a_version_that_does_not_get_ready_replaces_nothing(site: Production) ->
     assert site.image() == image
     site.compose("up", "--detach", "--wait", "--no-build")  # as whoever finds it so may do
     assert site.containers("web") == before
+
+
+def test_a_deploy_that_is_stopped_half_way_says_so(site: Production) -> None:
+    process = subprocess.Popen(
+        ["deploy/deploy.sh"],
+        cwd=site.folder,
+        env=site.environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    assert process.stdout
+    assert "Building" in process.stdout.readline()
+    os.killpg(process.pid, signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    assert "The deploy FAILED. Nothing has been changed." in said
 
 
 # --- backups -------------------------------------------------------------------------------------
