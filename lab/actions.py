@@ -14,6 +14,8 @@ CUT = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
     " WHERE datname = current_database() AND usename = current_user"
     " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    # Others come with the same user, and say who they are: pg_dump for one, at a backup.
+    " AND application_name = current_setting('application_name')"
 )
 
 
@@ -38,8 +40,8 @@ def why_not_cut() -> str:
 
 
 def cut_connections(*, user: User) -> int:
-    """Ends all connections of this site's database user to its database, but the one that asks.
-    Returns how many. Raises Forbidden, or Invalid where there is nothing to cut.
+    """Ends all connections of this site to its database, but the one that asks. Returns how many.
+    Raises Forbidden, or Invalid where there is nothing to cut.
 
     https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
     """

@@ -72,6 +72,30 @@ def test_a_cut_ends_all_connections_but_the_one_that_asks() -> None:
     assert int(said[1].split()[0]) >= 2
 
 
+def test_a_cut_ends_no_backup() -> None:
+    if connection.vendor != "postgresql":
+        return
+    olga = staff("olga")
+    opened, cut = Barrier(2), Barrier(2)
+
+    def back_up() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET application_name = 'pg_dump'")  # as that does
+        opened.wait(timeout=10)
+        cut.wait(timeout=10)
+        query()
+
+    def cut_all() -> None:
+        opened.wait(timeout=10)
+        actions.cut_connections(user=olga)
+        cut.wait(timeout=10)
+
+    try:
+        assert at_once(back_up, cut_all) == [None, None]
+    finally:
+        connection.close()  # which was cut
+
+
 def query() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
