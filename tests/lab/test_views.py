@@ -35,6 +35,12 @@ def test_who_is_not_of_the_staff_may_neither_see_it_nor_press_its_buttons(alice:
         assert client.post(reverse(button)).status_code == 403
 
 
+def test_its_title_is_that_of_a_page_of_the_site() -> None:
+    with override_settings(SITE_NAME="Acme"):
+        page = logged_in(staff("olga")).get(reverse("lab")).content.decode()
+    assert "<title>See it happen · Acme</title>" in page
+
+
 @pytest.mark.parametrize("debug", [True, False])
 def test_the_way_there_is_shown_to_those_who_may_go(alice: User, debug: bool) -> None:
     olga = staff("olga")
