@@ -110,7 +110,8 @@ def check(name: str, title: str) -> None:
         raise Refused(f"{name} is taken by {owner}.")
     if not title.isprintable() or len(title) > 40 or set(title) & set('"\\'):
         raise Refused("TITLE is one line of at most 40 characters, no quotes or backslashes.")
-    if status := git("status", "--porcelain"):
+    # Whatever git is told to show elsewhere: `undo` would remove it.
+    if status := git("status", "--porcelain", "--untracked-files=normal"):
         raise Refused(f"something is not committed yet:\n{status}")
 
 

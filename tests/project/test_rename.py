@@ -110,6 +110,13 @@ def test_a_tree_with_changes_is_refused(fork: Path) -> None:
 
 
 @pytest.mark.once
+def test_what_git_does_not_show_counts_as_well(fork: Path) -> None:
+    git(fork, "config", "status.showUntrackedFiles", "no")
+    (fork / "new.txt").touch()
+    assert_refused(fork, "?? new.txt", "acme")
+
+
+@pytest.mark.once
 def test_twice_is_refused(fork: Path) -> None:
     assert rename(fork, "acme").returncode == 0
     git(fork, "add", "--all")
