@@ -11,10 +11,16 @@ alone
 compose() { docker compose --progress quiet "$@"; }
 inspect() { docker inspect --format "{{$1}}" "$2"; }
 
+# Compose counts what `docker compose run web ...` has started as well.
+web_replicas() {
+	docker compose ps --all --quiet web | xargs --no-run-if-empty docker inspect --format \
+		'{{if eq (index .Config.Labels "com.docker.compose.oneoff") "False"}}{{.Id}}{{end}}' | sed '/^$/d'
+}
+
 replace() { # replace OLD: one more, and when that is ready one less
-	before=$(docker compose ps --all --quiet web)
+	before=$(web_replicas)
 	compose up --detach --no-build --no-recreate --scale web=$(($(count "$before") + 1)) web
-	new=$(docker compose ps --all --quiet web | grep -vF "$before")
+	new=$(web_replicas | grep -vF "$before")
 	wait_for "$new"
 	sleep 3 # Caddy remembers for 2 s that it found nobody there while it was starting
 	docker stop "$1" >/dev/null
@@ -50,7 +56,7 @@ forget() {
 }
 
 done_so_far="Nothing has been changed."
-replicas=$(docker compose ps --all --quiet web)
+replicas=$(web_replicas)
 is_replaced=yes
 if [ "$replicas" ]; then
 	is_replaced=no

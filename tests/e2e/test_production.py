@@ -395,6 +395,17 @@ def test_a_deploy_loses_nothing_that_anybody_says(site: Production, owner: Visit
     gc.collect()
 
 
+def test_a_deploy_is_not_concerned_with_a_shell_beside_the_site(site: Production) -> None:
+    shell = site.compose("run", "--detach", "--rm", "--no-deps", "web", "sleep", "600").strip()
+    before = site.containers("web")
+    try:
+        site.make("deploy")
+        assert site.run("docker", "inspect", "--format", "{{.State.Running}}", shell) == "true\n"
+    finally:
+        site.run("docker", "rm", "--force", shell)
+    assert len(site.containers("web")) == 2 and not {*before} & {*site.containers("web")}
+
+
 def test_a_version_that_does_not_get_ready_replaces_nothing(site: Production) -> None:
     before, image = site.containers("web"), site.image()
     file = site.folder / "chatsite" / "server.py"
