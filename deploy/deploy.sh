@@ -84,6 +84,8 @@ if [ "$replicas" ]; then
 		say "    replaced $(printf %.12s "$old")"
 	done
 	is_replaced=yes
+	# Its work is done. Compose before 2.35 would start anew all at once whatever depends on it.
+	compose rm --force migrate >/dev/null
 fi
 
 say "4/4 Starting whatever else is new ..."

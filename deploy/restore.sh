@@ -9,7 +9,7 @@ replace=${2:-}
 
 [ "$file" ] || stop "Which one? make restore FILE=backups/chat-....dump
 $(ls backups/chat-*.dump 2>/dev/null || echo "There is none in backups/.")"
-[ -s "$file" ] || stop "There is no such backup: $file"
+[ -f "$file" ] && [ -s "$file" ] || stop "There is no such backup: $file"
 alone
 
 # A service of its own, so it says nothing of what it depends on.

@@ -12,6 +12,7 @@ trap 'exit 1' HUP INT TERM
 # One at a time: a deploy or a restore.
 alone() {
 	[ -e .env ] || stop "There is no .env yet: make env DOMAIN=chat.example.org"
+	grep -q '^COMPOSE_FILE=' .env || stop ".env is not that of a server. Move it away, then: make env DOMAIN=chat.example.org"
 	docker compose config --quiet # says which setting is missing
 	exec 9<deploy
 	flock --nonblock 9 || stop "Another deploy or restore is at work."

@@ -369,8 +369,11 @@ def forgiven(site: Production) -> set[int]:
 # Clients whose replica is stopped leave sockets to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_deploy_loses_nothing_that_anybody_says(site: Production, owner: Visitor) -> None:
-    before = site.containers("web")
-    untouched = {service: site.containers(service) for service in RUNNING if service != "web"}
+    new = ("web", "worker")
+    before = {service: site.containers(service) for service in new}
+    untouched = {service: site.containers(service) for service in RUNNING if service not in new}
+    with (site.folder / "chat" / "apps.py").open("a") as file:
+        file.write("# A newer version, and so another image.\n")
     update = Update(site, owner)
 
     async def drill() -> Drill:
@@ -385,8 +388,9 @@ def test_a_deploy_loses_nothing_that_anybody_says(site: Production, owner: Visit
     assert row.acknowledged > 100
     assert (row.lost, row.doubled, row.leaked, row.wrong) == (0, 0, 0, 0)
 
-    after = site.containers("web")
-    assert len(after) == 2 and not {*before} & {*after}, update.said
+    after = {service: site.containers(service) for service in new}
+    assert [len(after[service]) for service in new] == [2, 1]
+    assert all(not {*before[service]} & {*after[service]} for service in new), update.said
     assert {service: site.containers(service) for service in untouched} == untouched
     assert update.gets.keys() == {200} and update.gets.total() > 20
     assert update.posts.keys() - forgiven(site) == {302} and update.posts[302] > 10
