@@ -58,7 +58,9 @@ def wrong_for(field: str) -> list[str]:
 
 
 def test_every_frame_is_tried_here() -> None:
-    types = {frame.__struct_config__.tag: frame for frame in protocol.Frame.__subclasses__()}
+    ours = protocol.__name__
+    frames = [each for each in protocol.Frame.__subclasses__() if each.__module__ == ours]
+    types = {frame.__struct_config__.tag: frame for frame in frames}
     assert types.keys() == RIGHT.keys()
     for name, frame in types.items():
         assert set(frame.__struct_fields__) == RIGHT[name].keys() | {"ref"}

@@ -134,6 +134,8 @@ class Reader:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A terminal's programs hear Ctrl-C, also where these tests run in the background.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         terminal = Terminal(command, process, log)
         try:
