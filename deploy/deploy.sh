@@ -41,12 +41,12 @@ wait_for() {
 }
 
 failed() {
-	say "The deploy FAILED. $done_so_far" >&2
 	if [ "$is_replaced" = no ]; then # whatever starts next starts what served before
 		new_image=$(docker image inspect --format '{{.Id}}' "$image")
 		docker tag "$old_image" "$image"
 		forget "$new_image"
 	fi
+	say "The deploy FAILED. $done_so_far" >&2 # last: there may be nobody any more to say it to
 }
 
 # An image that nothing is made of any more; a small disk would be full one day.
