@@ -3,8 +3,8 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Coroutine, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -58,9 +58,13 @@ def database_url() -> str:
 
 def session_of(user: User) -> Any:
     """The session of somebody who has logged in."""
+    return logged_in(user).session
+
+
+def logged_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
-    return client.session
+    return client
 
 
 def cookie_of(user: User) -> str:
@@ -96,13 +100,22 @@ def bob() -> User:
     return person("bob")
 
 
-@pytest.fixture(scope="session")
-def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
+@contextmanager
+def needed(
+    request: pytest.FixtureRequest, service: Callable[[], AbstractContextManager[str]]
+) -> Iterator[str]:
+    """The URL of a server that a fixture starts and ends."""
     with ExitStack() as stack:
         try:
-            url = stack.enter_context(shared_redis())
+            url = stack.enter_context(service())
         except Missing as missing:
             need(request, missing)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with needed(request, shared_redis) as url:
         yield url
 
 

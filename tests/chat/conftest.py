@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.test import Client
 
-from chat import actions
+from chat import actions, rate_limit, sequence
 from chat.models import Room, User
 from tests import factories
 from tests.client import ChatClient
-from tests.conftest import cookie_of, database_url
+from tests.conftest import cookie_of, database_url, logged_in
 from tests.site import Site
 from tests.view import View
 
@@ -28,6 +29,35 @@ def carol() -> User:
 def garden(alice: User, bob: User) -> Room:
     """Alice's open room, with Bob in it. A test file may have its own."""
     return factories.room(alice, bob)
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time of what waits for a number, and of what earns a message a minute."""
+    clock = Clock()
+    for module in (sequence, rate_limit):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def as_alice(alice: User) -> Client:
+    return logged_in(alice)
+
+
+@pytest.fixture
+def as_bob(bob: User) -> Client:
+    return logged_in(bob)
 
 
 # --- over real sockets ---------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from chat import actions, exports
 from chat.models import Export, ExportPart, Invitation, Membership, Message, Reaction, Room, User
+from tests.conftest import logged_in
 from tests.factories import direct, head, listening, person, roles, room, say, staff
 
 pytestmark = pytest.mark.django_db
@@ -40,12 +41,6 @@ def garden(alice: User, bob: User) -> Room:
     actions.invite(user=alice, room_id=garden.pk)
     actions.ask_for_export(user=alice, room_id=garden.pk)
     return garden
-
-
-def logged_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def listed(model: type[Model]) -> str:

@@ -14,9 +14,8 @@ from chat.models import Room, User
 from chat.sequence import PATIENCE, Sequence
 from chat.socket import Socket
 from tests import factories
-from tests.chat.conftest import Connect
+from tests.chat.conftest import Clock, Connect
 from tests.chat.test_relay import ROOM, a_few_turns, at_work, awaited, open_page, put
-from tests.chat.test_sequence import Clock, clock  # noqa: F401 - a fixture
 from tests.client import ChatClient
 from tests.metrics import grows
 from tests.site import Site, wait_until
@@ -157,7 +156,7 @@ async def test_an_event_counts_once_for_each_socket_of_the_room_and_a_frame_once
             await a_few_turns()  # the round ends after its last frame
 
 
-def test_a_number_that_is_given_up_was_missed(clock: Clock) -> None:  # noqa: F811
+def test_a_number_that_is_given_up_was_missed(clock: Clock) -> None:
     events = Sequence(after=6)
     events.put(7, "7")
     events.put(10, "10")

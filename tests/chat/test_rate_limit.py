@@ -5,17 +5,13 @@ import pytest
 from chat import rate_limit
 from chat.protocol import RateLimited
 from chat.rate_limit import TokenBuckets
-from tests.chat.test_sequence import Clock
+from tests.chat.conftest import Clock
 from tests.factories import at_once
 
 ALICE, BOB = 1, 2
 
 
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(rate_limit, "time", clock)
-    return clock
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def spent(buckets: TokenBuckets, user_id: int = ALICE) -> int:

@@ -4,25 +4,8 @@ from itertools import permutations
 
 import pytest
 
-from chat import sequence
 from chat.sequence import PATIENCE, Sequence
-
-
-class Clock:
-    """Time that passes when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(sequence, "time", clock)
-    return clock
+from tests.chat.conftest import Clock
 
 
 def test_nothing_came_so_nothing_goes_out() -> None:

@@ -19,27 +19,12 @@ from django.utils import timezone
 
 from chat import actions, queries
 from chat.models import Invitation, Membership, Room, User
+from tests.conftest import logged_in
 from tests.factories import direct, edit, fill, person, room, say
 
 pytestmark = pytest.mark.django_db
 
 PAGES_OF_A_PERSON = ["home", "rooms", "room_new", "directory", "profile", "password_change"]
-
-
-@pytest.fixture
-def as_alice(alice: User) -> Client:
-    return logged_in(alice)
-
-
-@pytest.fixture
-def as_bob(bob: User) -> Client:
-    return logged_in(bob)
-
-
-def logged_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 # --- who may see what ----------------------------------------------------------------------------

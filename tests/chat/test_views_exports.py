@@ -13,21 +13,10 @@ from django.utils import timezone
 
 from chat import actions, exports, views
 from chat.models import Export, Room, User
-from tests.chat.test_views import logged_in
 from tests.conftest import on_a_loop
 from tests.factories import direct, fill, moderator
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def as_alice(alice: User) -> Client:
-    return logged_in(alice)
-
-
-@pytest.fixture
-def as_bob(bob: User) -> Client:
-    return logged_in(bob)
 
 
 def address(name: str, room: Room) -> str:

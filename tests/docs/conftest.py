@@ -1,7 +1,6 @@
 """PostgreSQL for what documentation says about connections."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
 
@@ -9,20 +8,16 @@ import pytest
 from django.db import close_old_connections
 from django.test import override_settings
 
-from tests.conftest import need
+from tests.conftest import needed
 from tests.docs.probe import Database, create_rows
-from tests.services import Missing, postgres_server
+from tests.services import postgres_server
 
 Connect = Callable[..., Database]
 
 
 @pytest.fixture(scope="session")
 def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    with ExitStack() as stack:
-        try:
-            url = stack.enter_context(postgres_server())
-        except Missing as missing:
-            need(request, missing)
+    with needed(request, postgres_server) as url:
         with request.getfixturevalue("django_db_blocker").unblock():
             create_rows(url)
         yield url

@@ -11,6 +11,14 @@ from collections.abc import Awaitable, Callable
 
 import django
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+os.environ["DEBUG"] = "0"  # with it Django remembers every query
+os.environ.setdefault("SECRET_KEY", "of no use")
+django.setup()  # before what imports a model
+
+from channels.db import aclose_old_connections, database_sync_to_async
+
+from tests.docs.probe import Database, create_rows
 from tests.services import postgres_server
 
 ROUNDS = 15
@@ -29,10 +37,6 @@ async def measure(name: str, call: Callable[[], Awaitable[object]]) -> None:
 
 
 async def main(url: str) -> None:
-    from channels.db import aclose_old_connections, database_sync_to_async
-
-    from tests.docs.probe import Database, create_rows
-
     await asyncio.to_thread(create_rows, url)
     kept, short = Database(url, CONN_MAX_AGE=600), Database(url, CONN_MAX_AGE=0)
 
@@ -62,9 +66,5 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    os.environ["DEBUG"] = "0"
-    os.environ.setdefault("SECRET_KEY", "of no use")
-    django.setup()
     with postgres_server() as address:
         asyncio.run(main(address))

@@ -7,7 +7,7 @@ what is to be seen here.
 import asyncio
 import contextvars
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from asgiref.sync import SyncToAsync, sync_to_async
 from django.contrib.sessions.models import Session
-from django.db import ConnectionHandler, connections
+from django.db import ConnectionHandler, DatabaseError, connections
 from django.db.models import Func, IntegerField
 from django.utils import timezone
 from environ import Env
@@ -23,6 +23,7 @@ from environ import Env
 from tests.site import wait_until
 
 PATIENCE = 20.0  # seconds
+ALONE = 0.3  # seconds until a call finds that no other runs beside it
 ROWS = 20
 ALIASES = count(1)
 
@@ -178,3 +179,22 @@ class Meeting:
         except threading.BrokenBarrierError:
             return False
         return True
+
+
+async def nothing() -> None:
+    """What a handler does that does not touch the database."""
+
+
+async def at_once(asked: list[Socket]) -> list[str]:
+    """What they answer that are all asked before one has answered."""
+    for one in asked:
+        one.say()
+    return [await one.hear() for one in asked]
+
+
+async def outcome(ask: Callable[[], Awaitable[object]]) -> str:
+    try:
+        await ask()
+    except DatabaseError:
+        return "failed"
+    return "answered"

@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import pytest
 
-from tests.docs import test_database_access
+from tests.docs import test_database_access, test_database_access_hazards
 from tests.docs.page import says, sections, versions
 from tests.site import PROJECT
 
@@ -13,7 +13,8 @@ from tests.site import PROJECT
 def shown() -> dict[str, set[str]]:
     """The tests of each sentence."""
     tests = defaultdict(set)
-    for name, test in vars(test_database_access).items():
+    both = vars(test_database_access) | vars(test_database_access_hazards)
+    for name, test in both.items():
         if name.startswith("test_"):
             assert hasattr(test, "says"), f"{name} shows no sentence"
             tests[test.says].add(name)

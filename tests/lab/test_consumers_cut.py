@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.client import ChatClient, Event
-from tests.conftest import need
-from tests.services import Missing, postgres_server
+from tests.conftest import needed
+from tests.services import postgres_server
 from tests.site import Site
 
 pytestmark = pytest.mark.once
@@ -18,11 +18,8 @@ pytestmark = pytest.mark.once
 
 @pytest.fixture(scope="module")
 def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
-    try:
-        with postgres_server() as url:
-            yield url
-    except Missing as missing:
-        need(request, missing)
+    with needed(request, postgres_server) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,11 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from chat.models import User
+from tests.conftest import logged_in
 from tests.factories import room, staff
 
 pytestmark = pytest.mark.django_db
 LINK = f'href="{reverse("lab")}"'
-
-
-def logged_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def test_a_stranger_is_sent_to_log_in(client: Client, alice: User) -> None:

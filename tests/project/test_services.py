@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.conftest import need
-from tests.services import Missing, postgres_server, run, shared_postgres, shared_redis
+from tests.conftest import needed
+from tests.services import postgres_server, run, shared_postgres, shared_redis
 
 pytestmark = pytest.mark.once
 DATABASES = "SELECT datname FROM pg_database WHERE datname LIKE 'chat_tests_%'"
@@ -17,11 +17,8 @@ DATABASES = "SELECT datname FROM pg_database WHERE datname LIKE 'chat_tests_%'"
 
 @pytest.fixture(scope="module")
 def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
-    try:
-        with postgres_server() as url:
-            yield url
-    except Missing as missing:
-        need(request, missing)
+    with needed(request, postgres_server) as url:
+        yield url
 
 
 def test_a_redis_that_is_given_is_used(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
