@@ -15,7 +15,7 @@ from channels.db import aclose_old_connections, database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
 from django.conf import settings
 
-from chat import actions, metrics, protocol, queries, serializers
+from chat import actions, protocol, queries, serializers
 from chat.fanout import fanout, user_group
 from chat.models import Membership
 from chat.open_socket import OpenSocket
@@ -63,7 +63,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
 
     def answer(self, frame: protocol.Frame) -> list[Event]:
         handler = getattr(self, f"on_{frame.type}")
-        with metrics.action_seconds[frame.type].time():
+        with self.timed(frame.type):
             return protocol.answers(frame, handler(frame))
 
     # What a client asks.
@@ -199,7 +199,7 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
 
     async def answer(self, frame: protocol.Frame) -> list[Event]:
         handler = getattr(self, f"on_{frame.type}")
-        with metrics.action_seconds[frame.type].time():
+        with self.timed(frame.type):
             return protocol.answers(frame, await handler(frame))
 
     # What a client asks.

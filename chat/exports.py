@@ -55,7 +55,8 @@ def take() -> Export | None:
 
 
 def write(export: Export) -> None:
-    """Leaves it ready or failed. An outage of the database is raised: it is taken again later."""
+    """Leaves it ready or failed. An outage of the database is raised: it is taken again later, as
+    often as one may begin."""
     try:
         state = add_parts(export)
         change(export, state=state, finished_at=timezone.now())

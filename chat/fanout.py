@@ -6,6 +6,7 @@ lost; the heartbeat tells every page what it missed.
 """
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
@@ -23,6 +24,8 @@ from chat.socket import Socket
 
 COALESCE = 1.0  # seconds in which comings and goings become one presence event
 ANNOUNCE = 20.0  # seconds after which a process repeats who is here
+
+logger = logging.getLogger(__name__)
 
 
 def user_group(user_id: int) -> str:
@@ -46,8 +49,9 @@ class Fanout:
     """The rooms of this process, and the only way to what happens in the others.
 
     `admit`, `join` and `leave` run on the event loop. `publish`, `pass_on`, `revoke`, `wake` and
-    `call` may be called from any thread. They neither wait nor fail: what they say is in the
-    database already, or does not matter a minute later.
+    `call` may be called from any thread. They do not fail: what they say is in the database
+    already, or does not matter a minute later. Nor do they wait, but in a process that has had no
+    socket yet: there for the channel layer, which gives Redis two seconds.
     """
 
     def __init__(self) -> None:
@@ -168,7 +172,11 @@ class Fanout:
 
     async def _listen(self, relay: Relay, channel: str) -> None:
         while True:
-            relay.take_in(await channel_layer().receive(channel))
+            message = await channel_layer().receive(channel)
+            try:
+                relay.take_in(message)
+            except Exception:  # another version of the site, perhaps: one message, not the room
+                logger.exception("Room %s could not take in a message", relay.room_id)
 
 
 fanout = Fanout()

@@ -7,7 +7,6 @@ next ones gather, in a busy room a moment longer. So the busier it is, the less 
 
 import time
 from collections.abc import Callable, Sequence
-from copy import copy
 from threading import Condition, Event
 from typing import Generic, TypeVar
 
@@ -124,5 +123,5 @@ class GroupCommit(Generic[Draft, Row]):
     def _outcomes(self, room_id: int, drafts: list[Draft]) -> Sequence[Row | Exception]:
         try:
             return self._commit(room_id, drafts)
-        except Exception as error:  # each thread raises one of its own
-            return [copy(error) for _ in drafts]
+        except Exception as error:  # each thread raises it, as of the result of a Future
+            return [error] * len(drafts)

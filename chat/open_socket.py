@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from copy import copy
 from typing import Any, ClassVar, Literal, cast
 
@@ -38,6 +38,7 @@ class OpenSocket(AsyncConsumer):
     user: User
     socket: Socket
     drain: asyncio.Task[None]  # done once the client is gone
+    asked_at: float  # when the frame at hand came out of the inbox; one comes after another
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope = scope
@@ -46,12 +47,12 @@ class OpenSocket(AsyncConsumer):
         self.bucket = rate_limit.frames_of_a_socket()
         inbox = Inbox(receive, admits=self.admits_frame, refuse=self.refuse_frame)
         self.drain, heart = asyncio.create_task(inbox.drain()), asyncio.create_task(self.beat())
-        began = time.monotonic()
+        opened = time.monotonic()
         self.note_begin()
         try:
             await super().__call__(scope, inbox.receive, self.socket.send)
         finally:
-            self.note_end(time.monotonic() - began)
+            self.note_end(time.monotonic() - opened)
             self.drain.cancel()
             self.socket.end()  # from here on no heartbeat lets it into a room again
             channel_layer().forget(self.channel_name)
@@ -74,8 +75,10 @@ class OpenSocket(AsyncConsumer):
         )
 
     async def dispatch(self, message: Any) -> None:
-        if self.socket.over and message["type"] == "websocket.receive":
-            return  # it was still in the inbox
+        if message["type"] == "websocket.receive":
+            if self.socket.over:
+                return  # it was still in the inbox
+            self.asked_at = time.monotonic()
         if message["type"] == "websocket.disconnect":
             self.socket.code = self.socket.code or message.get("code") or 0
         try:
@@ -92,13 +95,15 @@ class OpenSocket(AsyncConsumer):
     async def welcome_in_turn(self, message: Any) -> None:
         """Accepts at once: the client knows that somebody is there. Welcomes in turn: when a whole
         crowd comes back, the first are here soon, rather than all at the same late moment."""
+        accepted_at = time.monotonic()
         await self.socket.accept(self.subprotocol)
         if code := self.turned_away():
             return await self.socket.close(code)
-        with metrics.welcome_seconds.time():
-            async with cast(Any, self.scope)["turn"], self.orm_thread():
-                if not self.drain.done():
-                    await self.handle(message)
+        async with cast(Any, self.scope)["turn"], self.orm_thread():
+            if self.drain.done():
+                return
+            await self.handle(message)
+        metrics.welcome_seconds.observe(time.monotonic() - accepted_at)
 
     async def enter(self, room: protocol.Room, serial: int) -> None:
         """Lets the socket into a room and tells the client, in one turn of the event loop: between
@@ -110,6 +115,14 @@ class OpenSocket(AsyncConsumer):
     async def handle(self, message: Any) -> None:
         """Runs the handler of an event."""
         raise NotImplementedError
+
+    @contextmanager
+    def timed(self, action: str) -> Iterator[None]:
+        """Counts how long an action takes, with the wait for an ORM thread."""
+        try:
+            yield
+        finally:
+            metrics.action_seconds[action].observe(time.monotonic() - self.asked_at)
 
     async def survive(self, error: Exception, type: str) -> None:
         """A socket outlives its database: a later heartbeat finds what was missed meanwhile."""

@@ -55,9 +55,16 @@ class Lifespan:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()
-        working = asyncio.create_task(self.worker.arun()) if self.worker else None
+        working = asyncio.create_task(self.work())
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        if working:
-            working.cancel()
+        working.cancel()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def work(self) -> None:
+        if self.worker is None:
+            return
+        try:
+            await self.worker.arun()
+        except Exception as error:  # nobody looks at the result of this task
+            log(error)

@@ -78,8 +78,9 @@ class HintLayer(BaseChannelLayer):
 
     `beneath` is its alias in settings.CHANNEL_LAYERS; without one this process is all there is.
     Groups mean something everywhere, the channels of `new_channel` in this process only. A fixed
-    channel, as a worker has it, is a group of those who receive from it: as with the pub/sub layer
-    of channels_redis, each of several workers gets a message. Belongs to the event loop.
+    channel, as a worker has it, is a group of those who receive from it, one in each process: as
+    with the pub/sub layer of channels_redis, each of several workers gets a message. Belongs to the
+    event loop.
 
     What may be sent: https://channels.readthedocs.io/en/stable/channel_layer_spec.html. Anything
     else raises TypeError, ValueError or OverflowError, and nobody gets it.
@@ -198,6 +199,7 @@ class Uplink:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channel = ""
         self._joined: set[str] = set()
+        self._doubtful: set[str] = set()  # those joined that Redis may have forgotten
         self._listening: asyncio.Task[None] | None = None
         self._mending: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
@@ -261,11 +263,12 @@ class Uplink:
         self._adopt_loop()
         async with self._changing:
             wanted, joined = self._wants(group), group in self._joined
-            if wanted == joined:
+            if wanted == joined and group not in self._doubtful:
                 return True
             if not await self._try(partial(self._change, group, wanted)):
                 return False
             (self._joined.add if wanted else self._joined.discard)(group)
+            self._doubtful.discard(group)
             return True
 
     async def _change(self, group: str, wanted: bool) -> None:
@@ -304,7 +307,7 @@ class Uplink:
             return
         self._loop = loop
         self._channel = ""
-        self._joined = set()
+        self._joined, self._doubtful = set(), set()
         self._listening = None
         self._changing = asyncio.Lock()
         self._mending = self._start(self._mend())
@@ -320,7 +323,7 @@ class Uplink:
                 hint = await self.redis.receive(self._channel)
             except Exception as error:  # as in _try
                 self._lose(error)
-                self._joined.clear()  # a Redis that was restarted has forgotten them
+                self._doubtful |= self._joined  # a Redis that was restarted has forgotten them
                 await asyncio.sleep(RETRY)
             else:
                 self._hear(hint)
@@ -340,8 +343,8 @@ class Uplink:
             await asyncio.sleep(RETRY)
             if time.monotonic() > refresh_at:
                 refresh_at += REFRESH
-                self._joined.clear()
-            for group in self._joined ^ {*self._layer.groups, self._ear}:
+                self._doubtful |= self._joined
+            for group in self._doubtful | (self._joined ^ {*self._layer.groups, self._ear}):
                 if not await self.match(group):
                     break
             await self._check_hearing()
@@ -365,3 +368,4 @@ class Uplink:
                 await asyncio.wait_for(self.redis.flush(), PATIENCE)
         self._channel, self._listening = "", None
         self._joined.clear()
+        self._doubtful.clear()

@@ -37,8 +37,9 @@ class OrmThread(ThreadPoolExecutor):
         super().__init__(max_workers=1, thread_name_prefix=name)
         self.calls = 0  # that run or wait here
         self.borrowers = 0  # that may call again
-        self.busy_seconds = 0.0  # in all
-        self._began = 0.0
+        self._began = 0.0  # the last call
+        self._is_running = False
+        self._busy_seconds = 0.0  # all calls that have ended
         self._counting = Lock()
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -48,15 +49,24 @@ class OrmThread(ThreadPoolExecutor):
         return future
 
     def _run(self, call: Callable[[], Any]) -> Any:
-        self._began = time.monotonic()
+        self._began, self._is_running = time.monotonic(), True
         try:
             return call()
         finally:
-            self.busy_seconds += time.monotonic() - self._began
+            with self._counting:
+                self._busy_seconds += time.monotonic() - self._began
+                self._is_running = False
 
     def _count(self, calls: int) -> None:
         with self._counting:  # the event loop and the thread both do
             self.calls += calls
+
+    @property
+    def busy_seconds(self) -> float:
+        """All calls together, with the one that runs: it may be one that never ends."""
+        with self._counting:
+            running = time.monotonic() - self._began if self._is_running else 0
+            return self._busy_seconds + running
 
     @property
     def busyness(self) -> tuple[int, int, float]:

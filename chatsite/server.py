@@ -38,6 +38,7 @@ SUBPROTOCOLS = b"Sec-WebSocket-Protocol"
 TOO_MUCH = 4429  # the close code for a client that floods
 SPREAD = 3.0  # seconds over which sockets are closed: a process elsewhere has to take them in
 GRACE = 5.0  # seconds to finish in after that; a container runtime kills after 10
+CLEAN_UP = 1.0  # seconds for what was cancelled then
 LAST_HINTS = 0.1  # seconds for what was said last to reach the other processes
 
 logger = logging.getLogger("chatsite.server")
@@ -202,7 +203,8 @@ async def finish(applications: list[asyncio.Future[None]]) -> None:
     _, late = await asyncio.wait(applications, timeout=GRACE)
     for application in late:
         application.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
+    if late:  # and some of them may wait for a query that hangs
+        await asyncio.wait(late, timeout=CLEAN_UP)
 
 
 class Command(CommandLineInterface):

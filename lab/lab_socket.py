@@ -31,7 +31,7 @@ def lab_group(user_id: int) -> str:
 
 class LabSocket(OpenSocket):
     """A socket of the lab. It answers no `pong`, because any event would close old connections:
-    after 8 MiB, which takes hours, it is closed, and the page opens the next."""
+    after 6 MiB, which takes hours, it is closed, and the page opens the next."""
 
     close_old = True  # connections, before each heartbeat
 

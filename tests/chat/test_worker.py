@@ -119,6 +119,18 @@ def test_a_lifespan_is_that_of_its_worker() -> None:
     asyncio.run(steps())
 
 
+def test_a_worker_that_ends_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(PunctualWorker):
+        async def remind(self) -> None:
+            raise ValueError("broken")
+
+    async def steps() -> None:
+        await Lifespan(Broken(Looks(), ["exports"], HintLayer())).work()
+
+    asyncio.run(steps())
+    assert "ValueError: broken" in caplog.text
+
+
 # --- what the consumer does ----------------------------------------------------------------------
 
 

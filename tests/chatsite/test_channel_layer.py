@@ -409,6 +409,33 @@ async def test_what_nobody_here_listens_to_does_not_come_here(
         await until(lambda: "g" not in uplink._joined)
 
 
+@awaited
+async def test_who_left_while_groups_were_to_be_joined_anew_has_left(
+    processes: Processes,
+    port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(channel_layer, "REFRESH", 0)  # so they always are
+    here, _ = processes
+    with redis_server(port) as url:
+        await Listener(here).open("stays")
+        leaver = await Listener(here).open("leaves")
+        await until(lambda: {"stays", "leaves"} <= groups_in(url))
+        with frozen(url):
+            await until(lambda: "Redis is away" in caplog.text)
+            await leaver.close()
+        await until(lambda: "leaves" not in groups_in(url))
+        assert "stays" in groups_in(url)
+
+
+def groups_in(url: str) -> set[str]:
+    """What Redis has of groups, whichever layer put it there."""
+    client = redis.Redis.from_url(url)
+    names = [name.decode() for name in [*client.pubsub_channels(), *client.keys()]]
+    return {name.rpartition("group")[2].strip(":_") for name in names}
+
+
 class Wire:
     """Carries connections from one port to another, until those that are open go silent."""
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from chatsite.metrics import Metrics, OrmThreadsCollector
 from chatsite.orm_threads import OrmThread, OrmThreads
 from tests.metrics import Scrape, grows
-from tests.site import METRICS_TOKEN, Site
+from tests.site import METRICS_TOKEN, Site, wait_until
 
 RIGHT = f"Bearer {METRICS_TOKEN}"
 WRONG = ["", "Bearer", "Bearer ", METRICS_TOKEN, f"Bearer {METRICS_TOKEN[1:]}", f"{RIGHT}m", "Bäh"]
@@ -90,14 +90,17 @@ def test_the_orm_threads_are_looked_at_when_somebody_asks() -> None:
     registry.register(OrmThreadsCollector(threads))
     value = registry.get_sample_value
     assert (value("chat_orm_threads"), value("chat_orm_threads_busy")) == (3, 0)
-    slow = threading.Event()
+    slow, busy = threading.Event(), "chat_orm_busy_seconds_total"
     calls = [threads[number].submit(slow.wait, 10) for number in (0, 0, 0, 1)]
     assert (value("chat_orm_threads_busy"), value("chat_orm_calls_waiting")) == (2, 2)
+    for _ in range(2):  # of calls that have not ended
+        so_far = value(busy)
+        wait_until(lambda so_far=so_far: value(busy) > so_far, "it grows")  # type: ignore[misc]
     slow.set()
     assert all(call.result() for call in calls)
     close(threads)
     assert (value("chat_orm_threads_busy"), value("chat_orm_calls_waiting")) == (0, 0)
-    assert value("chat_orm_busy_seconds_total") == sum(each.busy_seconds for each in threads) > 0
+    assert value(busy) == sum(each.busy_seconds for each in threads) > 0
 
 
 def close(threads: list[OrmThread]) -> None:

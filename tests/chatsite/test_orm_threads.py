@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from channels.testing import HttpCommunicator, WebsocketCommunicator
 from django.core.asgi import get_asgi_application
 from django.db import connection, connections
 from django.test import override_settings
+from prometheus_client import REGISTRY
 
 from chat.consumers import AsyncChatConsumer, ChatConsumer
 from chat.fanout import fanout
@@ -114,6 +116,38 @@ def test_eight_slow_handlers_run_side_by_side(consumer: str) -> None:
 
     asyncio.run(meet())
     assert len(meeting.threads) == len(meeting.connections) == EVERYBODY
+
+
+@pytest.mark.parametrize("consumer", ["sync", "async"])
+def test_an_action_takes_as_long_as_it_waits_for_a_thread(consumer: str) -> None:
+    user, meeting = person("alice"), Meeting(2)
+    session = session_of(user)
+
+    async def wait() -> float:
+        async with orm_threads(slow(consumer, meeting), size=1) as app:
+            sockets = [await open_socket(app, user, session) for _ in range(2)]
+            await idle(app, threads=1)
+            await sockets[0].send_to(text_data='{"type": "pong", "n": 1, "ref": "done"}')
+            await busy(app, threads=1)
+            await sockets[1].send_to(text_data='{"type": "typing", "room": 1, "ref": "done"}')
+            async with asyncio.timeout(10):
+                while app.threads[0].calls < 2:  # noqa: ASYNC110 - as in `busy`
+                    await asyncio.sleep(0.001)
+            began = time.monotonic()
+            await asyncio.sleep(0.2)
+            waited = time.monotonic() - began
+            await asyncio.to_thread(meeting.barrier.wait, timeout=10)
+            for socket in sockets:
+                await answer(socket)
+                await socket.disconnect(timeout=10)
+            return waited
+
+    before = seconds_of("typing")
+    assert asyncio.run(wait()) <= seconds_of("typing") - before
+
+
+def seconds_of(action: str) -> float:
+    return REGISTRY.get_sample_value("chat_action_seconds_sum", {"action": action}) or 0
 
 
 @pytest.mark.parametrize("consumer", ["sync", "async"])

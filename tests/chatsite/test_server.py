@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,9 @@ async def slow_application(scope: Any, receive: Any, send: Any) -> None:
             while requests_kept():  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.1)
             await send({"type": "websocket.send", "text": '[{"type": "let.go"}]'})
-        await asyncio.Event().wait()
+        while True:
+            with suppress(asyncio.CancelledError if scope["path"] == "/stuck" else StopIteration):
+                await asyncio.Event().wait()
     print("asked", scope["path"], flush=True)
     await asyncio.sleep(0.5)
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -139,6 +142,11 @@ def test_what_does_not_end_in_time_is_ended(slow_site: Site) -> None:
     assert slow_site.stop() == 0
     assert 1.4 < time.monotonic() - started < 5
     assert client.expect_close() == 4503
+
+
+def test_what_cannot_be_ended_is_left_alone(slow_site: Site) -> None:
+    ChatClient(slow_site.url, "/stuck")
+    assert slow_site.stop() == 0
 
 
 def test_a_socket_does_not_keep_the_request_it_began_as(slow_site: Site) -> None:
