@@ -5,12 +5,14 @@
 #   now      backs up
 #   recent   fails if there is no backup of the last 26 hours: the health of the service
 #   people   prints how many there are in the database
+#   whole    fails if its standard input is not a whole backup
 #   stage    reads a backup from its standard input into a database beside the one in use
 #   swap     puts that one in its place
 set -eu
 umask 077
 export PGDATABASE=chat
 staged=chat_restored
+read_in=/backups/.restoring.part
 
 say() { printf '%s\n' "$*"; }
 query() { psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 "$@"; }
@@ -28,9 +30,15 @@ now() {
 	sync
 	mv "$part" "/backups/$name"
 	say "Backed up: backups/$name, $(du -h "/backups/$name" | cut -f1)"
-	# Only now: a site whose backups fail keeps those it has. So does a new server, which is empty and
-	# may have been given old ones to restore.
-	[ "$(people)" = 0 ] || find /backups -maxdepth 1 -name 'chat-*.dump' -mtime "+$BACKUP_DAYS" -print -exec rm {} +
+	# Only now: a site whose backups fail keeps those it has. It is a backup all the same if the old
+	# ones stay: made again and again, it would fill the disk.
+	remove_old || say "Old backups could not be removed." >&2
+}
+
+# A new server, which is empty, may have been given old ones to restore.
+remove_old() {
+	people=$(people) || return
+	[ "$people" = 0 ] || find /backups -maxdepth 1 -name 'chat-*.dump' -mtime "+$BACKUP_DAYS" -print -exec rm {} + || return
 	find /backups -maxdepth 1 -name '.*.part' -mmin +1440 -exec rm {} + # of one that was killed
 }
 
@@ -69,17 +77,25 @@ people_in() {
 	fi
 }
 
-stage() {
-	part=/backups/.restoring.part
-	trap 'rm -f "$part"' EXIT
-	cat >"$part"
-	is_whole "$part" || {
+whole() {
+	read_in
+	is_whole "$read_in" || {
 		say "This is not a whole backup." >&2
 		exit 1
 	}
+}
+
+# pg_restore wants to go back and forth in it.
+read_in() {
+	trap 'rm -f "$read_in"' EXIT
+	cat >"$read_in"
+}
+
+stage() {
+	read_in
 	PGOPTIONS=--client-min-messages=warning dropdb --if-exists "$staged"
 	createdb "$staged"
-	pg_restore --dbname="$staged" --single-transaction --exit-on-error --no-owner "$part"
+	pg_restore --dbname="$staged" --single-transaction --exit-on-error --no-owner "$read_in"
 	say "Accounts: $(people_in "$staged")"
 	query --dbname "$staged" --command "
 		SELECT 'Messages: ' || count(*) || coalesce(
@@ -107,6 +123,6 @@ swap() {
 recent() { younger_than 1560; }
 
 case ${1:-} in
-daily | now | recent | people | stage | swap) "$1" ;;
+daily | now | recent | people | whole | stage | swap) "$1" ;;
 *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2 && exit 2 ;;
 esac

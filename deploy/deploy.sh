@@ -44,10 +44,15 @@ failed() {
 	if [ "$is_replaced" = no ]; then # whatever starts next starts what served before
 		new_image=$(docker image inspect --format '{{.Id}}' "$image")
 		docker tag "$old_image" "$image"
+		forget_migration
 		forget "$new_image"
 	fi
 	say "The deploy FAILED. $done_so_far" >&2 # last: there may be nobody any more to say it to
 }
+
+# What was made of another image would migrate to that version's tables; and when Compose before 2.35
+# makes it anew, it starts anew, all at once, whatever depends on it.
+forget_migration() { compose rm --force migrate >/dev/null; }
 
 # An image that nothing is made of any more; a small disk would be full one day.
 forget() {
@@ -66,26 +71,31 @@ fi
 trap '[ $? = 0 ] || failed' EXIT
 
 say "1/4 Building ..."
-docker compose build --quiet web # and whatever else is made of the same image
+# The worker and `migrate` are made of the same image.
+said=$(docker compose build web 2>&1) || stop "$(printf '%s\n' "$said" | tail -n 40)"
 
 if [ "$replicas" ]; then
 	say "2/4 Bringing the tables up to date ..."
 	compose up --detach --wait --no-recreate --no-deps database redis
-	if ! compose run --rm --no-deps migrate python manage.py migrate --check >/dev/null; then
+	plan=$(compose run --rm --no-deps --no-TTY migrate python manage.py migrate --plan) ||
+		stop "The new version cannot look at the tables. That is what it said."
+	case $plan in
+	*"No planned migration operations."*) ;;
+	*)
 		[ ! "$(docker compose ps --quiet database)" ] || compose run --rm --no-deps --no-TTY backup now
 		done_so_far="The old version serves on; its tables may be those of the new one."
 		compose run --rm --no-deps migrate
-	fi
+		;;
+	esac
 
 	say "3/4 Replacing $(count "$replicas") web replicas, one after another ..."
 	done_so_far="Those that were not replaced serve on, as the old version. make deploy goes on."
+	forget_migration
 	for old in $replicas; do
 		replace "$old"
 		say "    replaced $(printf %.12s "$old")"
 	done
 	is_replaced=yes
-	# Its work is done. Compose before 2.35 would start anew all at once whatever depends on it.
-	compose rm --force migrate >/dev/null
 fi
 
 say "4/4 Starting whatever else is new ..."

@@ -22,13 +22,17 @@ say "1/5 Starting the database ..."
 docker compose --progress quiet up --detach --wait --no-deps database
 docker compose --progress quiet run --rm --no-deps ownership
 
+backup whole <"$file"
 people=$(backup people </dev/null)
 if [ "$people" != 0 ] && [ "$replace" != yes ]; then
 	say "The database is not empty. Accounts: $people. The backup would take its place."
 	[ -t 0 ] || stop "To do that: make restore FILE=$file REPLACE=yes"
 	printf 'Type "replace" to do that: '
 	read -r answer
-	[ "$answer" = replace ] || stop "Not replaced."
+	[ "$answer" = replace ] || {
+		trap - EXIT
+		stop "Not replaced. Nothing has been changed."
+	}
 fi
 
 say "2/5 Reading $file beside the database in use ..."

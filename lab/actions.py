@@ -14,7 +14,8 @@ CUT = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
     " WHERE datname = current_database() AND usename = current_user"
     " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
-    # Others come with the same user, and say who they are: pg_dump for one, at a backup.
+    # Others come with the same user, and say who they are: pg_dump at a backup, manage.py when it
+    # migrates or works.
     " AND application_name = current_setting('application_name')"
 )
 
@@ -40,8 +41,8 @@ def why_not_cut() -> str:
 
 
 def cut_connections(*, user: User) -> int:
-    """Ends all connections of this site to its database, but the one that asks. Returns how many.
-    Raises Forbidden, or Invalid where there is nothing to cut.
+    """Ends all connections of the site's servers to its database, but the one that asks. Returns
+    how many. Raises Forbidden, or Invalid where there is nothing to cut.
 
     https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
     """

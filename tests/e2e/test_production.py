@@ -12,7 +12,7 @@ import ssl
 import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -95,6 +95,9 @@ class Production(Stack):
         """What the next container would be made of."""
         name = self.environment["IMAGE"]
         return self.run("docker", "image", "inspect", "--format", "{{.Id}}", name)
+
+    def migrations(self) -> str:
+        return self.compose("exec", "-T", "web", "python", "manage.py", "showmigrations", "chat")
 
     def backups(self) -> list[str]:
         return sorted(path.name for path in (self.folder / "backups").iterdir())
@@ -366,6 +369,17 @@ def forgiven(site: Production) -> set[int]:
     return {502, 503} if version < (2, 11, 2) else set()
 
 
+@contextmanager
+def changed(file: Path, text: str) -> Iterator[None]:
+    """Another version of the site, in which this is what a file says."""
+    right = file.read_text() if file.exists() else None
+    file.write_text(text)
+    try:
+        yield
+    finally:
+        file.unlink() if right is None else file.write_text(right)
+
+
 # Clients whose replica is stopped leave sockets to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_deploy_loses_nothing_that_anybody_says(site: Production, owner: Visitor) -> None:
@@ -418,18 +432,43 @@ def test_a_deploy_is_not_concerned_with_a_shell_beside_the_site(site: Production
 
 def test_a_version_that_does_not_get_ready_replaces_nothing(site: Production) -> None:
     before, image = site.containers("web"), site.image()
-    file = site.folder / "chatsite" / "server.py"
-    right = file.read_text()
-    file.write_text("raise RuntimeError('This version is broken.')\n")
-    try:
+    broken = "raise RuntimeError('This version is broken.')\n"
+    with changed(site.folder / "chatsite" / "server.py", broken):
         said = site.refuses("deploy")
-    finally:
-        file.write_text(right)
     assert "This version is broken." in said
     assert "The deploy FAILED." in said
     assert site.image() == image
     site.compose("up", "--detach", "--wait", "--no-build")  # as whoever finds it so may do
     assert site.containers("web") == before
+
+
+def test_a_version_that_cannot_be_built_says_why(site: Production) -> None:
+    with changed(site.folder / "chatsite" / "settings.py", "This is no Python.\n"):
+        said = site.refuses("deploy")
+    assert "SyntaxError" in said and "Nothing has been changed." in said
+
+
+NEXT = """from django.db import migrations
+
+class Migration(migrations.Migration):
+    dependencies = [("chat", "{last}")]
+    operations = [migrations.RunSQL("SELECT 1", "SELECT 1")]
+"""
+
+
+def test_back_to_the_version_before_a_migration_was_undone(site: Production) -> None:
+    folder, before = site.folder / "chat" / "migrations", site.backups()
+    last = max(path.stem for path in folder.glob("0*.py"))
+    with changed(folder / "0999_next.py", NEXT.format(last=last)):
+        site.make("deploy")
+        assert "[X] 0999_next" in site.migrations()
+        assert len(site.backups()) == len(before) + 1
+        undo = ("python", "manage.py", "migrate", "chat", last.partition("_")[0])
+        site.compose("run", "--rm", "-T", "migrate", *undo)
+    site.make("deploy")
+    applied = "SELECT count(*) FROM django_migrations WHERE name = '0999_next'"
+    query = ["psql", "--username", "chat", "--tuples-only", "--no-align", "--command", applied]
+    assert site.compose("exec", "-T", "database", *query) == "0\n"
 
 
 def test_a_deploy_that_is_stopped_half_way_says_so(site: Production) -> None:
@@ -465,8 +504,12 @@ def test_a_backup_that_fails_leaves_and_takes_nothing(site: Production, owner: V
         site.compose("up", "--detach", "--wait", "--no-build")
     assert site.backups() == before
 
+    wrong = ("--env", "BACKUP_DAYS=a fortnight")
+    site.compose("run", "--rm", "-T", "--no-deps", *wrong, "backup", "now")
+    assert len(site.backups()) == len(before) + 1 and old.name in site.backups()
+
     site.make("backup")
-    assert len(site.backups()) == len(before) and old.name not in site.backups()
+    assert len(site.backups()) == len(before) + 1 and old.name not in site.backups()
 
 
 def test_what_is_not_a_whole_backup_is_not_restored(site: Production, owner: Visitor) -> None:
@@ -477,6 +520,8 @@ def test_what_is_not_a_whole_backup_is_not_restored(site: Production, owner: Vis
     said = site.refuses("restore", FILE="half.dump", REPLACE="yes")
     assert "This is not a whole backup." in said and "Nothing has been changed." in said
     assert owner.get(owner.room()).status == 200
+    assert "whole backup" in site.refuses("restore", FILE="half.dump")  # rather than a question
+    assert "REPLACE=yes" in site.refuses("restore", FILE=f"backups/{site.backups()[-1]}")
     assert "no such backup" in site.refuses("restore", FILE="nowhere.dump")
 
 

@@ -1,5 +1,7 @@
 """The buttons of the lab: who may press them, and what a cut does."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from threading import Barrier
 
@@ -14,6 +16,7 @@ from lab import actions
 from lab.lab_socket import lab_group
 from lab.measuring import now
 from tests.factories import at_once, staff
+from tests.site import PROJECT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,7 +75,8 @@ def test_a_cut_ends_all_connections_but_the_one_that_asks() -> None:
     assert int(said[1].split()[0]) >= 2
 
 
-def test_a_cut_ends_no_backup() -> None:
+@pytest.mark.parametrize("who", ["pg_dump", "manage.py migrate"])
+def test_a_cut_ends_no_backup_and_no_migration(who: str) -> None:
     if connection.vendor != "postgresql":
         return
     olga = staff("olga")
@@ -80,7 +84,7 @@ def test_a_cut_ends_no_backup() -> None:
 
     def back_up() -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SET application_name = 'pg_dump'")  # as that does
+            cursor.execute("SELECT set_config('application_name', %s, false)", [who])  # as they do
         opened.wait(timeout=10)
         cut.wait(timeout=10)
         query()
@@ -94,6 +98,13 @@ def test_a_cut_ends_no_backup() -> None:
         assert at_once(back_up, cut_all) == [None, None]
     finally:
         connection.close()  # which was cut
+
+
+def test_a_command_says_who_it_is() -> None:
+    shows = ["shell", "-c", "import os; print(os.environ['PGAPPNAME'])"]
+    command = [sys.executable, "manage.py", *shows]
+    done = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "manage.py shell"
 
 
 def query() -> None:
