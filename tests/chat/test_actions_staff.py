@@ -176,6 +176,23 @@ def test_staff_who_remove_the_owner_leave_the_room_to_an_heir(
     assert roles(garden) == {"bob": "owner"}
 
 
+def test_staff_who_remove_whom_they_saw_as_a_member_leave_an_heir_all_the_same(
+    sue: User, alice: User, bob: User, garden: Room
+) -> None:
+    seen = place(bob, garden)
+    actions.set_role(user=alice, room_id=garden.pk, member_id=bob.pk, role="owner")
+    actions.staff_remove_member(user=sue, membership=seen)
+    assert roles(garden) == {"alice": "owner"}
+
+
+def test_who_is_not_there_any_more_is_not_removed_again(sue: User, bob: User, garden: Room) -> None:
+    seen = place(bob, garden)
+    actions.leave_room(user=bob, room_id=garden.pk)
+    with listening() as heard:
+        actions.staff_remove_member(user=sue, membership=seen)
+    assert heard.nothing
+
+
 # --- people --------------------------------------------------------------------------------------
 
 
