@@ -188,11 +188,13 @@ def make_way(room: Room, role: str) -> None:
 
 def hand_over(membership: Membership) -> None:
     """Makes another person the owner in this one's place, if there is another."""
-    group_room(membership.room_id)
-    heirs = members_of(membership.room).filter(user__is_active=True).exclude(pk=membership.pk)
+    room = group_room(membership.room_id)
+    if not members_of(room).filter(pk=membership.pk, role=Role.OWNER).exists():
+        return  # another is since before the lock
+    heirs = members_of(room).filter(user__is_active=True).exclude(pk=membership.pk)
     if heirs.exists():
         assign(membership, Role.MEMBER)
-        appoint_heir(membership.room)
+        appoint_heir(room)
 
 
 def appoint_heir(room: Room) -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 
 from chat import actions
+from chat.actions.rooms import hand_over
 from chat.models import Export, Membership, Message, Reaction, Room, User
 from chat.protocol import Forbidden, Invalid, NotFound
 from tests.factories import (
@@ -296,3 +297,13 @@ def test_a_room_is_deleted_while_people_talk_in_it(sue: User, alice: User) -> No
         results = at_once(partial(talk, place), partial(talk, place), deletion)
         assert results == [None, None, None]
         assert not Room.objects.filter(pk=place.pk).exists()
+
+
+def test_who_has_given_the_room_away_meanwhile_leaves_it_to_nobody_else(
+    alice: User, bob: User, garden: Room
+) -> None:
+    seen = place(alice, garden)
+    actions.set_role(user=alice, room_id=garden.pk, member_id=bob.pk, role="owner")
+    with transaction.atomic():
+        hand_over(seen)
+    assert roles(garden) == {"alice": "moderator", "bob": "owner"}
