@@ -62,7 +62,7 @@ class TokenBuckets:
     def spend(self, user_id: int) -> None:
         """Takes one token. Raises RateLimited when there is none."""
         if not self.take(user_id):
-            raise RateLimited(f"At most {self.per_minute} messages a minute.")
+            raise RateLimited(f"At most {self.per_minute} messages and changes a minute.")
 
 
 writes = TokenBuckets(settings.RATE_LIMIT)

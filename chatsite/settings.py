@@ -160,7 +160,7 @@ CHANNEL_LAYERS = channel_layers(REDIS_URLS, CHANNEL_LAYER)
 
 # --- chat ----------------------------------------------------------------------------------------
 
-RATE_LIMIT = env.int("RATE_LIMIT", default=600)  # messages a minute and user; 0: no limit
+RATE_LIMIT = env.int("RATE_LIMIT", default=600)  # writes a minute and user; 0: no limit
 SOCKETS_PER_USER = env.int("SOCKETS_PER_USER", default=50)  # and process; 0: any
 HEARTBEAT = env.float("HEARTBEAT", default=25.0)  # seconds
 if HEARTBEAT <= 0 or ASGI_THREADS <= 0:

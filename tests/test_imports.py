@@ -33,9 +33,10 @@ MAY_IMPORT = {
     "chat.actions.exports": "chat.queries chat.rate_limit chat.fanout chat.models",
     "chat.actions.messages": "chat.actions.waking chat.queries chat.serializers chat.markdown"
     " chat.rate_limit chat.group_commit chat.fanout chat.models chat.protocol",
-    "chat.actions.rooms": "chat.actions.waking chat.queries chat.fanout chat.models chat.protocol",
+    "chat.actions.rooms": "chat.actions.waking chat.queries chat.rate_limit chat.fanout chat.models"
+    " chat.protocol",
     "chat.actions.people": "chat.actions.rooms chat.actions.waking"
-    " chat.queries chat.models chat.protocol",
+    " chat.queries chat.rate_limit chat.models chat.protocol",
     "chat.actions.staff": "chat.actions.messages chat.actions.people chat.actions.rooms"
     " chat.actions.waking"
     " chat.models chat.protocol",
