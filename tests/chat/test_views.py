@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from chat import actions, queries, rate_limit
+from chat import actions, queries, rate_limit, views
 from chat.models import Invitation, Membership, Room, User
 from tests.chat.conftest import Clock
 from tests.conftest import logged_in
@@ -408,6 +408,60 @@ def test_an_open_room_is_listed_and_joined(alice: User, bob: User, as_bob: Clien
     assert "Garden" in page and "Secret" not in page
     as_bob.post(reverse("room_join", args=[garden.pk]))
     assert garden.memberships.filter(user=bob).exists()
+
+
+def listed(client: Client, path: str) -> list[str]:
+    """The open rooms that a page offers."""
+    return re.findall(r'aria-label="Join ([^"]+)"', client.get(path).content.decode())
+
+
+def link(client: Client, path: str, name: str) -> str:
+    """Where a link of the page leads."""
+    page = client.get(path).content.decode()
+    [query] = re.findall(rf'href="(\?[^"]+)">{name}</a>', page)
+    return reverse("rooms") + str(query)
+
+
+def test_however_many_rooms_are_open_a_page_lists_some_and_leads_to_the_rest(
+    alice: User, as_bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "ROOMS", 2)
+    names = [f"Room {number}" for number in range(5)]
+    for name in names:
+        room(alice, name=name)
+    first = reverse("rooms")
+    second = link(as_bob, first, "Next")
+    third = link(as_bob, second, "Next")
+    assert [listed(as_bob, path) for path in (first, second, third)] == [
+        names[:2],
+        names[2:4],
+        names[4:],
+    ]
+    assert "page 2 of 3" in as_bob.get(second).content.decode()
+    assert listed(as_bob, link(as_bob, third, "Previous")) == names[2:4]
+    for page, name in ((first, "Previous"), (third, "Next")):
+        assert f">{name}</a>" not in as_bob.get(page).content.decode()
+    for nowhere in ("?page=9", "?page=two", "?page=-1"):
+        assert as_bob.get(first + nowhere).status_code == 200
+
+
+def test_where_all_open_rooms_are_on_a_page_it_speaks_of_none(alice: User, as_bob: Client) -> None:
+    room(alice)
+    page = as_bob.get(reverse("rooms")).content.decode()
+    assert 'aria-label="Pages"' not in page and "page 1" not in page
+
+
+def test_the_list_of_open_rooms_takes_as_many_queries_however_many_there_are(
+    alice: User, as_bob: Client
+) -> None:
+    counts = []
+    for size in (1, views.ROOMS):
+        for number in range(size):
+            room(alice, name=f"Room {size} {number}")
+        with CaptureQueriesContext(connection) as queries:
+            assert len(listed(as_bob, reverse("rooms"))) == min(size, views.ROOMS)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 def test_a_closed_room_is_not_joined(alice: User, as_bob: Client) -> None:
