@@ -45,11 +45,11 @@ class Seldom(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, float] = {}
+        self.said: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         now = time.monotonic()
-        if now - self._said.get(record.msg, -PAUSE) < PAUSE:
+        if now - self.said.get(record.msg, -PAUSE) < PAUSE:
             return False
-        self._said[record.msg] = now
+        self.said[record.msg] = now
         return True

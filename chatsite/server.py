@@ -32,10 +32,9 @@ from twisted.internet.tcp import Connection, Port
 from zope.interface import implementer
 
 from chatsite import health
-from chatsite.unavailable import LEAVING
+from chatsite.unavailable import LEAVING, TOO_MUCH
 
 SUBPROTOCOLS = b"Sec-WebSocket-Protocol"
-TOO_MUCH = 4429  # the close code for a client that floods
 SPREAD = 3.0  # seconds over which sockets are closed: a process elsewhere has to take them in
 GRACE = 5.0  # seconds to finish in after that; a container runtime kills after 10
 LAST_HINTS = 0.1  # seconds for what was said last to reach the other processes

@@ -14,9 +14,11 @@ from django.template.loader import render_to_string
 
 from chatsite import health, metrics
 
-LEAVING = 4503
-RETRY_AFTER = "5"  # seconds
+# As chat.protocol and chat.outage have them, which the site does not know.
+TOO_MUCH, LEAVING = 4429, 4503
 OUTAGE = (OperationalError, InterfaceError)
+
+RETRY_AFTER = "5"  # seconds
 
 outage = logging.getLogger("outage")
 

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "chat.queries": "chat.metrics chat.serializers chat.models chat.protocol",
     "chat.markdown": "",
     "chat.rate_limit": "chat.protocol",
+    "chat.outage": "",
     # how it reaches everybody
     "chat.sequence": "chat.metrics",
     "chat.presence": "chat.protocol",
@@ -44,10 +45,10 @@ MAY_IMPORT = {
     " chat.actions.rooms chat.actions.staff",
     # who asks for it
     "chat.open_socket": "chat.fanout chat.socket chat.inbox chat.rate_limit"
-    " chat.metrics chat.models chat.protocol",
+    " chat.metrics chat.models chat.outage chat.protocol",
     "chat.consumers": "chat.open_socket chat.actions chat.queries chat.serializers chat.fanout"
     " chat.metrics chat.models chat.protocol",
-    "chat.exports": "chat.models",
+    "chat.exports": "chat.models chat.outage",
     "chat.worker": "chat.exports chat.open_socket",
     "chat.routing": "chat.consumers chat.worker",
     "chat.forms": "chat.models",
@@ -88,7 +89,8 @@ MAY_IMPORT = {
     "lab.threads": "",
     "lab.lab_socket": "lab.access lab.measuring lab.protocol"
     " chat.open_socket chat.rate_limit chat.protocol",
-    "lab.consumers": "lab.lab_socket lab.measuring lab.protocol chat.models chat.protocol",
+    "lab.consumers": "lab.lab_socket lab.measuring lab.protocol"
+    " chat.models chat.outage chat.protocol",
     "lab.routing": "lab.consumers lab.threads",
     "lab.actions": "lab.access lab.lab_socket lab.measuring chat.fanout chat.models chat.protocol",
     "lab.views": "lab.actions lab.lab_socket lab.measuring lab.protocol chat.views",
