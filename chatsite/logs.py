@@ -5,6 +5,8 @@ import logging
 import time
 from datetime import UTC, datetime
 
+from django.http import HttpResponse
+
 from chatsite.request_id import request_id
 
 PAUSE = 10.0  # seconds
@@ -38,6 +40,12 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
+
+
+def already_said(response: HttpResponse) -> HttpResponse:
+    """An answer about whose reason the log has its line. Django would add an error for each."""
+    response._has_been_logged = True  # type: ignore[attr-defined]  # as django.utils.log does
+    return response
 
 
 class Seldom(logging.Filter):

@@ -5,12 +5,14 @@ import logging
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
 from chat import outage as of_the_chat
 from chat import protocol
+from chat.models import User
 from chatsite import health, unavailable
 from chatsite.unavailable import ComeBackLater
+from tests.conftest import logged_in
 from tests.metrics import grows
 
 
@@ -53,6 +55,24 @@ def test_a_fault_of_ours_is_not_hidden() -> None:
 
     with pytest.raises(ValueError):
         opened(app)
+
+
+@pytest.mark.django_db
+def test_pages_without_a_database_are_counted_each_and_said_once(
+    alice: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*query: object) -> None:
+        raise OperationalError("the connection is closed")
+
+    client = logged_in(alice)
+    with (
+        connection.execute_wrapper(refuse),
+        grows(3, "chat_refusals_total", code="unavailable"),
+    ):
+        pages = [client.get("/rooms/") for _ in range(3)]
+    assert [page.status_code for page in pages] == [503] * 3
+    assert pages[0]["Retry-After"] == "5"
+    assert caplog.messages == ["The database is not available: the connection is closed"]
 
 
 # --- what the site and the chat say alike, though neither knows the other -------------------------
