@@ -29,7 +29,7 @@ from django.utils.text import slugify
 from django.utils.timesince import timesince, timeuntil
 from django.views.decorators.http import etag, require_POST, require_safe
 
-from chat import actions, queries, serializers
+from chat import actions, outage, queries, serializers
 from chat.forms import (
     AccountForm,
     DirectForm,
@@ -263,12 +263,16 @@ def export_file(request: UserRequest, room_id: int) -> StreamingHttpResponse:
 
 
 async def parts(export: Export) -> AsyncIterator[bytes]:
-    """One after the other: a whole file may be more than the memory of this process."""
-    for number in range(await export.parts.acount()):
-        part = await export.parts.filter(number=number).afirst()
-        if part is None:  # it is made anew; a file that is shorter than was said is none
-            return
-        yield bytes(part.content)
+    """One after the other: a whole file may be more than the memory of this process. It may be made
+    anew meanwhile, or the database go away; a file that is shorter than was said is none."""
+    try:
+        for number in range(await export.parts.acount()):
+            part = await export.parts.filter(number=number).afirst()
+            if part is None:
+                return
+            yield bytes(part.content)
+    except outage.OUTAGE as error:  # the answer has begun, and can be no other any more
+        outage.log(error)
 
 
 # --- people --------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "chat.routing": "chat.consumers chat.worker",
     "chat.forms": "chat.models",
     "chat.views": "chat.forms chat.actions chat.queries chat.serializers chat.presence chat.models"
-    " chat.protocol",
+    " chat.outage chat.protocol",
     "chat.urls": "chat.views",
     "chat.admin": "chat.actions chat.models chat.protocol",
     "chat.middleware": "chat.metrics chat.outage chat.protocol",
