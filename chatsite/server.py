@@ -29,6 +29,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Connection, Port
+from twisted.web.http import NO_BODY_CODES
 from zope.interface import implementer
 
 from chatsite import health
@@ -54,6 +55,19 @@ class StrictRequest(http_protocol.WebRequest):
         super().process()
         if self.transport is None:  # a WebSocket took it over
             transport.unregisterProducer()  # lets go of this request, which it kept as long
+
+    def finish(self) -> None:
+        """Ends the connection after an answer that is shorter than it said: its client waits for
+        the rest, and would take the next answer for it."""
+        if self.channel and self.is_short():
+            self.channel.persistent = False
+        super().finish()
+
+    def is_short(self) -> bool:
+        if self.method == b"HEAD" or self.code in NO_BODY_CODES:
+            return False
+        said = self.responseHeaders.getRawHeaders(b"content-length", [b"0"])[-1]
+        return bool(self.sentLength < int(said))
 
 
 http_protocol.WebRequest = StrictRequest  # where Daphne looks for it
