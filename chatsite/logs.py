@@ -39,7 +39,9 @@ class JsonFormatter(logging.Formatter):
             line = {**line, **record.args, **line}  # in this order, and none takes another's place
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        if record.stack_info:
+            line["stack"] = self.formatStack(record.stack_info)
+        return json.dumps(line, default=str, skipkeys=True)
 
 
 def already_said(response: HttpResponse) -> HttpResponse:

@@ -70,6 +70,16 @@ def test_what_hangs_on_a_record_is_not_written() -> None:
     assert "secret" not in str(line("Not Found", request="GET /?password=secret"))
 
 
+def test_what_has_no_name_that_json_knows_is_left_out() -> None:
+    said = line("%(user)s", {"user": 3, ("a", "tuple"): 4})
+    assert said["user"] == 3 and 4 not in said.values()
+
+
+def test_a_stack_is_within_the_line() -> None:
+    said = line("Who calls?", stack_info="Stack (most recent call last):\n  somebody")
+    assert said["stack"] == "Stack (most recent call last):\n  somebody"
+
+
 def test_an_exception_is_within_the_line() -> None:
     try:
         raise ValueError("a fault")
