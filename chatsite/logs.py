@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import time
 from datetime import UTC, datetime
 
@@ -10,6 +11,8 @@ from django.http import HttpResponse
 from chatsite.request_id import request_id
 
 PAUSE = 10.0  # seconds
+# In a path or a query it is as good as a password: of an invitation, and of the first owner.
+TOKEN = re.compile(r"""(/invitations/|[?&](?:invitation|token)=)[^\s/?&"'<>\\]+""")
 
 
 class WithRequestId(logging.Filter):
@@ -18,6 +21,17 @@ class WithRequestId(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
         return True
+
+
+def without_tokens(text: str) -> str:
+    return TOKEN.sub(r"\1...", text)
+
+
+class LineFormatter(logging.Formatter):
+    """A line for eyes; the traceback of a fault is below it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_tokens(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
@@ -41,7 +55,7 @@ class JsonFormatter(logging.Formatter):
             line["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
             line["stack"] = self.formatStack(record.stack_info)
-        return json.dumps(line, default=str, skipkeys=True)
+        return without_tokens(json.dumps(line, default=str, skipkeys=True))
 
 
 def already_said(response: HttpResponse) -> HttpResponse:
