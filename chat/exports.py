@@ -12,13 +12,13 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from django import db
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Prefetch, prefetch_related_objects
 from django.utils import timezone
 
 from chat.models import Export, ExportPart, Message
+from chat.outage import OUTAGE
 
 BATCH = 200  # messages in one part: at most 2 million characters
 
@@ -68,7 +68,7 @@ def add_parts(export: Export) -> Export.State:
     try:
         for number, lines in enumerate(batches(export.room_id, export.until)):
             add_part(export, number, lines)
-    except (TakenOver, db.OperationalError, db.InterfaceError):
+    except (TakenOver, *OUTAGE):
         raise
     except Exception:
         logger.exception("Export %s failed", export.pk)

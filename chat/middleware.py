@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from chat import metrics
+from chat.outage import OUTAGE
 from chat.protocol import NotFound, Refusal
 
 STATUS = {
@@ -26,6 +27,8 @@ class RefusalMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, OverflowError):  # SQLite, of a number that no row can have
             exception = NotFound("There is no such page.")
+        if isinstance(exception, OUTAGE):  # the site answers it, and counts no refusals
+            metrics.refusals["unavailable"].inc()
         if not isinstance(exception, Refusal):
             return None
         metrics.refusals[exception.code].inc()

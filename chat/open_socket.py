@@ -10,19 +10,15 @@ from typing import Any, ClassVar, Literal, cast
 
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
-from django import db
 
-from chat import metrics, protocol, rate_limit
+from chat import metrics, outage, protocol, rate_limit
 from chat.fanout import channel_layer, fanout
 from chat.inbox import Inbox
 from chat.models import User
 from chat.protocol import Error, Event, Refusal
 from chat.socket import Socket
 
-OUTAGE = (db.OperationalError, db.InterfaceError)  # any other database error is a fault of ours
-
 logger = logging.getLogger(__name__)
-outage = logging.getLogger("outage")
 
 
 class OpenSocket(AsyncConsumer):
@@ -191,7 +187,7 @@ class OpenSocket(AsyncConsumer):
 
 def log(error: Exception) -> None:
     """An outage is a line in the log; a fault of ours is a traceback."""
-    if isinstance(error, OUTAGE):
-        outage.warning("The database is not available: %s", str(error).partition("\n")[0])
+    if isinstance(error, outage.OUTAGE):
+        outage.log(error)
     else:
         logger.error("A consumer failed", exc_info=error)

@@ -62,10 +62,11 @@ class TokenBuckets:
     def spend(self, user_id: int) -> None:
         """Takes one token. Raises RateLimited when there is none."""
         if not self.take(user_id):
-            raise RateLimited(f"At most {self.per_minute} messages a minute.")
+            raise RateLimited(f"Slow down: at most {self.per_minute} a minute.")
 
 
-writes = TokenBuckets(settings.RATE_LIMIT)
+writes = TokenBuckets(settings.RATE_LIMIT)  # messages, and what is done to them
+changes = TokenBuckets(settings.RATE_LIMIT)  # of rooms and people
 frames_a_minute = max(FRAMES, 2 * settings.RATE_LIMIT) if settings.RATE_LIMIT else 0
 frames = TokenBuckets(frames_a_minute * SOCKETS)
 refusals = TokenBuckets(REFUSALS)

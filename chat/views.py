@@ -14,6 +14,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.contrib.messages import get_messages
+from django.core.paginator import Paginator
 from django.db.models import OuterRef, Subquery
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -28,7 +29,7 @@ from django.utils.text import slugify
 from django.utils.timesince import timesince, timeuntil
 from django.views.decorators.http import etag, require_POST, require_safe
 
-from chat import actions, queries, serializers
+from chat import actions, outage, queries, serializers
 from chat.forms import (
     AccountForm,
     DirectForm,
@@ -49,6 +50,7 @@ EMOJI = {
     "Faces": ["😀", "😂", "😊", "😍", "🤔", "😮", "😢", "😴"],
     "Things": ["❤️", "🎉", "🔥", "🚀", "👀", "✅", "❌", "☕"],
 }
+ROOMS = 50  # on a page of those that can be joined
 LONG = timedelta(minutes=1)  # for an export to wait: workers look more often
 KEPT_BY_THE_BROWSER = "private, no-cache"  # which has to ask whether it is still so
 
@@ -156,8 +158,9 @@ def before_the_door(request: UserRequest, room_id: int) -> HttpResponse:
 
 @login_required
 def rooms(request: UserRequest) -> HttpResponse:
-    others = Room.objects.open().not_joined_by(request.user).order_by("name")
-    return page(request, "chat/rooms.html", others=others)
+    others = Room.objects.open().not_joined_by(request.user).order_by("name", "pk")
+    here = Paginator(others, ROOMS).get_page(request.GET.get("page"))
+    return page(request, "chat/rooms.html", others=here)
 
 
 @login_required
@@ -260,12 +263,16 @@ def export_file(request: UserRequest, room_id: int) -> StreamingHttpResponse:
 
 
 async def parts(export: Export) -> AsyncIterator[bytes]:
-    """One after the other: a whole file may be more than the memory of this process."""
-    for number in range(await export.parts.acount()):
-        part = await export.parts.filter(number=number).afirst()
-        if part is None:  # it is made anew; a file that is shorter than was said is none
-            return
-        yield bytes(part.content)
+    """One after the other: a whole file may be more than the memory of this process. It may be made
+    anew meanwhile, or the database go away; a file that is shorter than was said is none."""
+    try:
+        for number in range(await export.parts.acount()):
+            part = await export.parts.filter(number=number).afirst()
+            if part is None:
+                return
+            yield bytes(part.content)
+    except outage.OUTAGE as error:  # the answer has begun, and can be no other any more
+        outage.log(error)
 
 
 # --- people --------------------------------------------------------------------------------------

@@ -11,9 +11,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from redis import Redis
 from redis.exceptions import RedisError
 
+from chatsite.logs import already_said
+
 TIMEOUT = 2.0  # seconds Redis has to answer in
 
 draining = False  # set by chatsite.server when it is told to stop
+silent: set[str] = set()  # what did not answer when somebody asked last
 
 logger = logging.getLogger(__name__)
 
@@ -29,20 +32,26 @@ def readyz(request: HttpRequest) -> HttpResponse:
     answer is late is not ready either.
     """
     if draining:
-        return JsonResponse({"draining": True}, status=503)
+        return already_said(JsonResponse({"draining": True}, status=503))
     checks: dict[str, Callable[[], None]] = {"database": ask_database}
     for number, url in enumerate(settings.REDIS_URLS, 1):
         checks[f"redis {number}"] = partial(ask_redis, url)
-    silent = [name for name, ask in checks.items() if not answers(name, ask)]
-    return JsonResponse({"silent": silent}, status=503 if silent else 200)
+    away = [name for name, ask in checks.items() if not answers(name, ask)]
+    return already_said(JsonResponse({"silent": away}, status=503 if away else 200))
 
 
 def answers(name: str, ask: Callable[[], None]) -> bool:
+    """The log is told when that changes: somebody asks every few seconds."""
     try:
         ask()
     except (DatabaseError, RedisError) as error:
-        logger.warning("Not ready: %s: %s", name, type(error).__name__)
+        if name not in silent:
+            logger.warning("Not ready: %s: %s", name, type(error).__name__)
+        silent.add(name)
         return False
+    if name in silent:
+        logger.warning("Ready again: %s", name)
+    silent.discard(name)
     return True
 
 

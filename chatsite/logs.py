@@ -2,12 +2,17 @@
 
 import json
 import logging
+import re
 import time
 from datetime import UTC, datetime
+
+from django.http import HttpResponse
 
 from chatsite.request_id import request_id
 
 PAUSE = 10.0  # seconds
+# In a path or a query it is as good as a password: of an invitation, and of the first owner.
+TOKEN = re.compile(r"""(/invitations/|[?&](?:invitation|token)=)[^\s/?&"'<>\\]+""")
 
 
 class WithRequestId(logging.Filter):
@@ -16,6 +21,17 @@ class WithRequestId(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
         return True
+
+
+def without_tokens(text: str) -> str:
+    return TOKEN.sub(r"\1...", text)
+
+
+class LineFormatter(logging.Formatter):
+    """A line for eyes; the traceback of a fault is below it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_tokens(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
@@ -37,7 +53,15 @@ class JsonFormatter(logging.Formatter):
             line = {**line, **record.args, **line}  # in this order, and none takes another's place
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        if record.stack_info:
+            line["stack"] = self.formatStack(record.stack_info)
+        return without_tokens(json.dumps(line, default=str, skipkeys=True))
+
+
+def already_said(response: HttpResponse) -> HttpResponse:
+    """An answer about whose reason the log has its line. Django would add an error for each."""
+    response._has_been_logged = True  # type: ignore[attr-defined]  # as django.utils.log does
+    return response
 
 
 class Seldom(logging.Filter):
@@ -45,11 +69,11 @@ class Seldom(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, float] = {}
+        self.said: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         now = time.monotonic()
-        if now - self._said.get(record.msg, -PAUSE) < PAUSE:
+        if now - self.said.get(record.msg, -PAUSE) < PAUSE:
             return False
-        self._said[record.msg] = now
+        self.said[record.msg] = now
         return True

@@ -20,6 +20,7 @@ from chatsite.orm_threads import OrmThread
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 PATH = "/metrics"
+ASKED_BY_SUPERVISORS = ("/healthz", "/readyz")  # no pages: nobody waits, and a 503 is no failure
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # numbers that nobody asks for
 
@@ -69,7 +70,7 @@ class OrmThreadsCollector(Collector):
 
 
 class Metrics:
-    """ASGI middleware that times requests, and answers /metrics to who shows METRICS_TOKEN.
+    """ASGI middleware that times pages, and answers /metrics to who shows METRICS_TOKEN.
 
     It stands before Django: Prometheus may ask by any name or address, and is answered while every
     ORM thread waits for a database. Who does not show the token finds what Django has there: no
@@ -85,6 +86,8 @@ class Metrics:
             return await self.app(scope, receive, send)
         if scope["path"] == PATH and shows_token(scope["headers"]):
             return await self.answer_scrape(scope, receive, send)
+        if scope["path"] in ASKED_BY_SUPERVISORS:
+            return await self.app(scope, receive, send)
         began = time.monotonic()
 
         async def send_timed(message: Any) -> None:

@@ -29,13 +29,13 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Connection, Port
+from twisted.web.http import NO_BODY_CODES
 from zope.interface import implementer
 
 from chatsite import health
-from chatsite.unavailable import LEAVING
+from chatsite.unavailable import LEAVING, TOO_MUCH
 
 SUBPROTOCOLS = b"Sec-WebSocket-Protocol"
-TOO_MUCH = 4429  # the close code for a client that floods
 SPREAD = 3.0  # seconds over which sockets are closed: a process elsewhere has to take them in
 GRACE = 5.0  # seconds to finish in after that; a container runtime kills after 10
 CLEAN_UP = 1.0  # seconds for what was cancelled then
@@ -56,6 +56,19 @@ class StrictRequest(http_protocol.WebRequest):
         super().process()
         if self.transport is None:  # a WebSocket took it over
             transport.unregisterProducer()  # lets go of this request, which it kept as long
+
+    def finish(self) -> None:
+        """Ends the connection after an answer that is shorter than it said: its client waits for
+        the rest, and would take the next answer for it."""
+        if self.channel and self.is_short():
+            self.channel.persistent = False
+        super().finish()
+
+    def is_short(self) -> bool:
+        if self.method == b"HEAD" or self.code in NO_BODY_CODES:
+            return False
+        said = self.responseHeaders.getRawHeaders(b"content-length", [b"0"])[-1]
+        return bool(self.sentLength < int(said))
 
 
 http_protocol.WebRequest = StrictRequest  # where Daphne looks for it

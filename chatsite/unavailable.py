@@ -13,10 +13,13 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from chatsite import health, metrics
+from chatsite.logs import already_said
 
-LEAVING = 4503
-RETRY_AFTER = "5"  # seconds
+# As chat.protocol and chat.outage have them, which the site does not know.
+TOO_MUCH, LEAVING = 4429, 4503
 OUTAGE = (OperationalError, InterfaceError)
+
+RETRY_AFTER = "5"  # seconds
 
 outage = logging.getLogger("outage")
 
@@ -35,7 +38,8 @@ class OutageMiddleware:
             return None
         log(exception)
         page = render_to_string("503.html")  # without the request: its user is in the database
-        return HttpResponse(page, status=503, headers={"Retry-After": RETRY_AFTER})
+        response = HttpResponse(page, status=503, headers={"Retry-After": RETRY_AFTER})
+        return already_said(response)
 
 
 class ComeBackLater:

@@ -14,9 +14,10 @@ from channels.db import aclose_old_connections, database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
 
 from chat.models import User
+from chat.outage import OUTAGE
 from chat.protocol import Event, to_frame
 from lab.lab_socket import HEARTBEAT, LabSocket, lab_group
-from lab.measuring import OUTAGE, Measurement, now, sleep, users
+from lab.measuring import Measurement, now, sleep, users
 from lab.protocol import Cause
 
 

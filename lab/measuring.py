@@ -7,15 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.sessions.models import Session
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.models import Exists, QuerySet
 from django.utils import timezone
 
 from chat.models import User
 from lab import connections
 from lab.protocol import Cause, Used
-
-OUTAGE = (OperationalError, InterfaceError)
 
 
 def now() -> float:

@@ -1,6 +1,7 @@
 """What tests share: real servers, and a word at the end about what this machine lacks."""
 
 import asyncio
+import logging
 import os
 import shutil
 from collections.abc import Callable, Coroutine, Iterator
@@ -86,8 +87,11 @@ def on_a_loop(work: Coroutine[Any, Any, T]) -> T:
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
-    """Another test's room may have had the same number, and as much in it."""
+    """Another test's room may have had the same number, and as much in it; and in its outage the
+    log may just have said what it says seldom."""
     queries.changes.cache_clear()
+    for seldom in logging.getLogger("outage").filters:
+        vars(seldom)["said"].clear()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "chat.queries": "chat.metrics chat.serializers chat.models chat.protocol",
     "chat.markdown": "",
     "chat.rate_limit": "chat.protocol",
+    "chat.outage": "",
     # how it reaches everybody
     "chat.sequence": "chat.metrics",
     "chat.presence": "chat.protocol",
@@ -33,9 +34,10 @@ MAY_IMPORT = {
     "chat.actions.exports": "chat.queries chat.rate_limit chat.fanout chat.models",
     "chat.actions.messages": "chat.actions.waking chat.queries chat.serializers chat.markdown"
     " chat.rate_limit chat.group_commit chat.fanout chat.models chat.protocol",
-    "chat.actions.rooms": "chat.actions.waking chat.queries chat.fanout chat.models chat.protocol",
+    "chat.actions.rooms": "chat.actions.waking chat.queries chat.rate_limit chat.fanout chat.models"
+    " chat.protocol",
     "chat.actions.people": "chat.actions.rooms chat.actions.waking"
-    " chat.queries chat.models chat.protocol",
+    " chat.queries chat.rate_limit chat.models chat.protocol",
     "chat.actions.staff": "chat.actions.messages chat.actions.people chat.actions.rooms"
     " chat.actions.waking"
     " chat.models chat.protocol",
@@ -43,18 +45,18 @@ MAY_IMPORT = {
     " chat.actions.rooms chat.actions.staff",
     # who asks for it
     "chat.open_socket": "chat.fanout chat.socket chat.inbox chat.rate_limit"
-    " chat.metrics chat.models chat.protocol",
+    " chat.metrics chat.models chat.outage chat.protocol",
     "chat.consumers": "chat.open_socket chat.actions chat.queries chat.serializers chat.fanout"
     " chat.metrics chat.models chat.protocol",
-    "chat.exports": "chat.models",
+    "chat.exports": "chat.models chat.outage",
     "chat.worker": "chat.exports chat.open_socket",
     "chat.routing": "chat.consumers chat.worker",
     "chat.forms": "chat.models",
     "chat.views": "chat.forms chat.actions chat.queries chat.serializers chat.presence chat.models"
-    " chat.protocol",
+    " chat.outage chat.protocol",
     "chat.urls": "chat.views",
     "chat.admin": "chat.actions chat.models chat.protocol",
-    "chat.middleware": "chat.metrics chat.protocol",
+    "chat.middleware": "chat.metrics chat.outage chat.protocol",
     "chat.management.commands.demo": "chat.actions chat.markdown chat.models",
     "chat.management.commands.runworker": "chat.worker",
     "chat.management.commands.setup_link": "chat.actions chat.models",
@@ -71,10 +73,10 @@ MAY_IMPORT = {
     "chatsite.sessions": "",
     "chatsite.admin_site": "",
     "chatsite.apps": "",
-    "chatsite.health": "",
+    "chatsite.health": "chatsite.logs",
     "chatsite.metrics": "chatsite.orm_threads",
     "chatsite.channel_layer": "chatsite.metrics",
-    "chatsite.unavailable": "chatsite.health chatsite.metrics",
+    "chatsite.unavailable": "chatsite.health chatsite.logs chatsite.metrics",
     "chatsite.server": "chatsite.health chatsite.unavailable",
     "chatsite.urls": "chatsite.health",
     "chatsite.asgi": "chatsite.metrics chatsite.orm_threads chatsite.request_id"
@@ -87,7 +89,8 @@ MAY_IMPORT = {
     "lab.threads": "",
     "lab.lab_socket": "lab.access lab.measuring lab.protocol"
     " chat.open_socket chat.rate_limit chat.protocol",
-    "lab.consumers": "lab.lab_socket lab.measuring lab.protocol chat.models chat.protocol",
+    "lab.consumers": "lab.lab_socket lab.measuring lab.protocol"
+    " chat.models chat.outage chat.protocol",
     "lab.routing": "lab.consumers lab.threads",
     "lab.actions": "lab.access lab.lab_socket lab.measuring chat.fanout chat.models chat.protocol",
     "lab.views": "lab.actions lab.lab_socket lab.measuring lab.protocol chat.views",

@@ -14,7 +14,7 @@ def ask_for_export(*, user: User, room_id: int) -> Export:
     """Has all that was said in a room written to a file, in place of the one there is. Its owner
     and moderators may. While one is under way, nothing begins anew."""
     queries.export(user, room_id)
-    rate_limit.writes.spend(user.pk)
+    rate_limit.changes.spend(user.pk)
     room = Room.objects.select_for_update().get(pk=room_id)  # two may ask at the same moment
     transaction.on_commit(partial(fanout.call, "exports", {"type": "look"}))
     earlier = Export.objects.filter(room=room).first()

@@ -5,7 +5,7 @@ from functools import partial
 from django.db import models, transaction
 from django.db.models import F
 
-from chat import queries
+from chat import queries, rate_limit
 from chat.actions.waking import wake
 from chat.fanout import fanout
 from chat.models import Membership, Room, User
@@ -21,6 +21,7 @@ Role = Membership.Role
 @transaction.atomic
 def create_room(*, user: User, name: str, kind: str, topic: str = "") -> Room:
     """Opens a room that this user owns; `kind` is open or closed."""
+    rate_limit.changes.spend(user.pk)
     if kind not in (Room.Kind.OPEN, Room.Kind.CLOSED):
         raise Invalid("A new room is open or closed.")
     room = Room.objects.create(name=title(name), topic=about(topic), kind=kind)
@@ -31,6 +32,7 @@ def create_room(*, user: User, name: str, kind: str, topic: str = "") -> Room:
 @transaction.atomic
 def update_room(*, user: User, room_id: int, name: str, topic: str) -> Room:
     """Renames a room. Its owner and moderators may. One event a member: it is rare."""
+    rate_limit.changes.spend(user.pk)
     if not queries.membership(user, room_id).moderates:
         raise Forbidden("Only the owner and moderators change a room.")
     return rename(group_room(room_id), name, topic)
@@ -39,6 +41,7 @@ def update_room(*, user: User, room_id: int, name: str, topic: str) -> Room:
 @transaction.atomic
 def join_room(*, user: User, room_id: int) -> Room:
     """Goes into an open room; what was said before counts as read."""
+    rate_limit.changes.spend(user.pk)
     room = group_room(room_id)
     if members_of(room).filter(user=user).exists():
         return room
@@ -51,6 +54,7 @@ def join_room(*, user: User, room_id: int) -> Room:
 @transaction.atomic
 def leave_room(*, user: User, room_id: int) -> None:
     """Goes out of a room. An owner leaves it to a moderator, or to who was there longest."""
+    rate_limit.changes.spend(user.pk)
     room = group_room(room_id)
     membership = queries.membership(user, room_id)
     revoke(membership)
@@ -61,6 +65,7 @@ def leave_room(*, user: User, room_id: int) -> None:
 @transaction.atomic
 def add_member(*, user: User, room_id: int, member_id: int) -> None:
     """Brings somebody into a room. Every member may."""
+    rate_limit.changes.spend(user.pk)
     room = group_room(room_id)
     queries.membership(user, room_id)
     if not User.objects.filter(pk=member_id, is_active=True).exists():
@@ -72,6 +77,7 @@ def add_member(*, user: User, room_id: int, member_id: int) -> None:
 @transaction.atomic
 def remove_member(*, user: User, room_id: int, member_id: int) -> None:
     """Sends somebody out. Moderators may with members, the owner with everybody."""
+    rate_limit.changes.spend(user.pk)
     room = group_room(room_id)
     mine, theirs = queries.membership(user, room_id), _member(room, member_id)
     if not mine.owns and (not mine.moderates or theirs.moderates):
@@ -84,6 +90,7 @@ def remove_member(*, user: User, room_id: int, member_id: int) -> None:
 @transaction.atomic
 def set_role(*, user: User, room_id: int, member_id: int, role: str) -> None:
     """Makes somebody moderator, member, or owner in one's own place. Only the owner may."""
+    rate_limit.changes.spend(user.pk)
     room = group_room(room_id)
     mine, theirs = queries.membership(user, room_id), _member(room, member_id)
     if not mine.owns:
@@ -97,6 +104,7 @@ def set_role(*, user: User, room_id: int, member_id: int, role: str) -> None:
 @transaction.atomic
 def start_direct(*, user: User, people: list[int]) -> Room:
     """The room of exactly this user and these people: the same one whenever it is asked for."""
+    rate_limit.changes.spend(user.pk)
     ids = sorted({user.pk, *people})
     if not 2 <= len(ids) <= MAX_DIRECT:
         raise Invalid(f"A direct room has 2 to {MAX_DIRECT} people.")
@@ -188,11 +196,13 @@ def make_way(room: Room, role: str) -> None:
 
 def hand_over(membership: Membership) -> None:
     """Makes another person the owner in this one's place, if there is another."""
-    group_room(membership.room_id)
-    heirs = members_of(membership.room).filter(user__is_active=True).exclude(pk=membership.pk)
+    room = group_room(membership.room_id)
+    if not members_of(room).filter(pk=membership.pk, role=Role.OWNER).exists():
+        return  # another is since before the lock
+    heirs = members_of(room).filter(user__is_active=True).exclude(pk=membership.pk)
     if heirs.exists():
         assign(membership, Role.MEMBER)
-        appoint_heir(membership.room)
+        appoint_heir(room)
 
 
 def appoint_heir(room: Room) -> None:

@@ -89,8 +89,11 @@ def staff_set_role(*, user: User, membership: Membership, role: str) -> None:
 def staff_remove_member(*, user: User, membership: Membership) -> None:
     _check_staff(user)
     room = group_room(membership.room_id)
-    revoke(membership)
-    if membership.owns:
+    current = members_of(room).filter(pk=membership.pk).first()  # what is given is from before
+    if current is None:
+        return
+    revoke(current)
+    if current.owns:
         appoint_heir(room)
 
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 
+from chat import actions
 from chat.models import Room, User
 from tests.abuse.conftest import Connect
 from tests.abuse.test_frames import RIGHT
@@ -169,6 +170,18 @@ def test_a_password_that_was_typed_is_not_in_the_log_and_neither_is_a_name(
     ]
     assert 429 in tried  # shut out, which the log may say
     assert post(server, "/accounts/login/", f"sessionid={WORD}", username=WORD) == 200
+
+
+def test_nor_is_the_token_of_an_invitation_whatever_goes_wrong_there(
+    server: Site, log: Log, alice: User, garden: Room
+) -> None:
+    path = actions.invite(user=alice, room_id=garden.pk).get_absolute_url()
+    assert post(server, path, token="of another page") == 403
+    assert post(server, path.rstrip("/") + "x/", cookie_of(alice)) == 404
+    said = [line["message"] for line in log.lines]
+    assert "Not Found: /invitations/.../" in said
+    assert any(message.startswith("Forbidden") for message in said)
+    assert path.split("/")[2] not in log.text
 
 
 def test_nor_what_is_filled_in_or_comes_with_a_request(

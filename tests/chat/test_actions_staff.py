@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 
 from chat import actions
+from chat.actions.rooms import hand_over
 from chat.models import Export, Membership, Message, Reaction, Room, User
 from chat.protocol import Forbidden, Invalid, NotFound
 from tests.factories import (
@@ -176,6 +177,23 @@ def test_staff_who_remove_the_owner_leave_the_room_to_an_heir(
     assert roles(garden) == {"bob": "owner"}
 
 
+def test_staff_who_remove_whom_they_saw_as_a_member_leave_an_heir_all_the_same(
+    sue: User, alice: User, bob: User, garden: Room
+) -> None:
+    seen = place(bob, garden)
+    actions.set_role(user=alice, room_id=garden.pk, member_id=bob.pk, role="owner")
+    actions.staff_remove_member(user=sue, membership=seen)
+    assert roles(garden) == {"alice": "owner"}
+
+
+def test_who_is_not_there_any_more_is_not_removed_again(sue: User, bob: User, garden: Room) -> None:
+    seen = place(bob, garden)
+    actions.leave_room(user=bob, room_id=garden.pk)
+    with listening() as heard:
+        actions.staff_remove_member(user=sue, membership=seen)
+    assert heard.nothing
+
+
 # --- people --------------------------------------------------------------------------------------
 
 
@@ -279,3 +297,13 @@ def test_a_room_is_deleted_while_people_talk_in_it(sue: User, alice: User) -> No
         results = at_once(partial(talk, place), partial(talk, place), deletion)
         assert results == [None, None, None]
         assert not Room.objects.filter(pk=place.pk).exists()
+
+
+def test_who_has_given_the_room_away_meanwhile_leaves_it_to_nobody_else(
+    alice: User, bob: User, garden: Room
+) -> None:
+    seen = place(alice, garden)
+    actions.set_role(user=alice, room_id=garden.pk, member_id=bob.pk, role="owner")
+    with transaction.atomic():
+        hand_over(seen)
+    assert roles(garden) == {"alice": "moderator", "bob": "owner"}

@@ -78,10 +78,11 @@ def delete(client: Client, row: Model) -> None:
     assert client.post(deleted(row), {"post": "yes"}).status_code == 302
 
 
-def delete_selected(client: Client, row: Model) -> None:
-    """Deletes a row as one of those selected in their list."""
-    selected = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
-    assert client.post(listed(type(row)), selected).status_code == 302
+def delete_selected(client: Client, *rows: Model) -> None:
+    """Deletes rows as those selected in their list."""
+    numbers = [row.pk for row in rows]
+    selected = {"action": "delete_selected", "_selected_action": numbers, "post": "yes"}
+    assert client.post(listed(type(rows[0])), selected).status_code == 302
 
 
 both_ways = pytest.mark.parametrize("delete", [delete, delete_selected])
@@ -328,6 +329,16 @@ def test_an_owner_who_is_removed_leaves_an_heir(
 ) -> None:
     delete(admin, garden.memberships.get(user=alice))
     assert roles(garden) == {"bob": "owner"}
+
+
+def test_an_owner_and_the_heir_who_are_removed_together_leave_another(
+    admin: Client, alice: User, bob: User, garden: Room
+) -> None:
+    """The admin reads the rows first, and goes from the newest to the oldest."""
+    actions.add_member(user=alice, room_id=garden.pk, member_id=person("carol").pk)
+    actions.set_role(user=alice, room_id=garden.pk, member_id=bob.pk, role="owner")
+    delete_selected(admin, *garden.memberships.filter(user__in=[alice, bob]))
+    assert roles(garden) == {"carol": "owner"}
 
 
 # --- messages, reactions, invitations ------------------------------------------------------------

@@ -58,7 +58,7 @@ def site(request: pytest.FixtureRequest, postgres: Postgres, tmp_path: Path) -> 
     site.start()
     yield site
     assert site.stop() == 0
-    assert "Traceback" not in site.log()
+    assert "Traceback" not in site.log() and " ERROR " not in site.log()
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_sockets_outlive_the_database(postgres: Postgres, site: Site, cookies: l
         client.expect("heartbeat", heads={})
     with ChatClient(site.url, PATHS[0], cookies[1]) as late:
         assert late.expect_close() == 4503
-    assert site.get("/", cookies[1]) == 503
+    assert site.get("/", cookies[1]) == site.get("/readyz") == 503
     asyncio.run(postgres.start())
     for client, id in zip(clients, ids, strict=True):
         wait_until(lambda: ask(client, room, id)["type"] == "ok", "what was said is taken")  # noqa: B023

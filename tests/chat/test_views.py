@@ -17,10 +17,11 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from chat import actions, queries
+from chat import actions, queries, rate_limit, views
 from chat.models import Invitation, Membership, Room, User
+from tests.chat.conftest import Clock
 from tests.conftest import logged_in
-from tests.factories import direct, edit, fill, person, room, say
+from tests.factories import direct, edit, fill, listening, person, room, say
 
 pytestmark = pytest.mark.django_db
 
@@ -409,6 +410,60 @@ def test_an_open_room_is_listed_and_joined(alice: User, bob: User, as_bob: Clien
     assert garden.memberships.filter(user=bob).exists()
 
 
+def listed(client: Client, path: str) -> list[str]:
+    """The open rooms that a page offers."""
+    return re.findall(r'aria-label="Join ([^"]+)"', client.get(path).content.decode())
+
+
+def link(client: Client, path: str, name: str) -> str:
+    """Where a link of the page leads."""
+    page = client.get(path).content.decode()
+    [query] = re.findall(rf'href="(\?[^"]+)">{name}</a>', page)
+    return reverse("rooms") + str(query)
+
+
+def test_however_many_rooms_are_open_a_page_lists_some_and_leads_to_the_rest(
+    alice: User, as_bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "ROOMS", 2)
+    names = [f"Room {number}" for number in range(5)]
+    for name in names:
+        room(alice, name=name)
+    first = reverse("rooms")
+    second = link(as_bob, first, "Next")
+    third = link(as_bob, second, "Next")
+    assert [listed(as_bob, path) for path in (first, second, third)] == [
+        names[:2],
+        names[2:4],
+        names[4:],
+    ]
+    assert "page 2 of 3" in as_bob.get(second).content.decode()
+    assert listed(as_bob, link(as_bob, third, "Previous")) == names[2:4]
+    for page, name in ((first, "Previous"), (third, "Next")):
+        assert f">{name}</a>" not in as_bob.get(page).content.decode()
+    for nowhere in ("?page=9", "?page=two", "?page=-1"):
+        assert as_bob.get(first + nowhere).status_code == 200
+
+
+def test_where_all_open_rooms_are_on_a_page_it_speaks_of_none(alice: User, as_bob: Client) -> None:
+    room(alice)
+    page = as_bob.get(reverse("rooms")).content.decode()
+    assert 'aria-label="Pages"' not in page and "page 1" not in page
+
+
+def test_the_list_of_open_rooms_takes_as_many_queries_however_many_there_are(
+    alice: User, as_bob: Client
+) -> None:
+    counts = []
+    for size in (1, views.ROOMS):
+        for number in range(size):
+            room(alice, name=f"Room {size} {number}")
+        with CaptureQueriesContext(connection) as queries:
+            assert len(listed(as_bob, reverse("rooms"))) == min(size, views.ROOMS)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
 def test_a_closed_room_is_not_joined(alice: User, as_bob: Client) -> None:
     secret = room(alice, kind="closed")
     assert as_bob.post(reverse("room_join", args=[secret.pk])).status_code == 403
@@ -590,6 +645,76 @@ def test_an_invitation_that_ended_is_a_friendly_page(alice: User, client: Client
         response = client.get(path)
         assert response.status_code == 404
         assert "This invitation has ended" in response.content.decode()
+
+
+# --- too much at once ----------------------------------------------------------------------------
+
+Form = tuple[str, dict[str, Any]]  # the path it is sent to, and what is filled in
+
+# What Alice does in a room of hers and Bob's, in another's, and beside them; by the action.
+LIMITED: dict[str, Callable[[Room, Room, User, User], Form]] = {
+    "create_room": lambda mine, theirs, bob, carol: (
+        reverse("room_new"),
+        {"name": "Kitchen", "kind": "open"},
+    ),
+    "update_room": lambda mine, theirs, bob, carol: (
+        reverse("room_settings", args=[mine.pk]),
+        {"name": "Kitchen"},
+    ),
+    "ask_for_export": lambda mine, theirs, bob, carol: (reverse("export", args=[mine.pk]), {}),
+    "join_room": lambda mine, theirs, bob, carol: (reverse("room_join", args=[theirs.pk]), {}),
+    "leave_room": lambda mine, theirs, bob, carol: (reverse("room_leave", args=[mine.pk]), {}),
+    "add_member": lambda mine, theirs, bob, carol: (
+        reverse("member_add", args=[mine.pk]),
+        {"person": carol.pk},
+    ),
+    "remove_member": lambda mine, theirs, bob, carol: (
+        reverse("member_remove", args=[mine.pk, bob.pk]),
+        {},
+    ),
+    "set_role": lambda mine, theirs, bob, carol: (
+        reverse("member_role", args=[mine.pk, bob.pk]),
+        {"role": "moderator"},
+    ),
+    "start_direct": lambda mine, theirs, bob, carol: (reverse("direct"), {"people": [bob.pk]}),
+    "invite": lambda mine, theirs, bob, carol: (reverse("invite", args=[mine.pk]), {}),
+    "accept_invitation": lambda mine, theirs, bob, carol: (link_to(theirs, carol), {}),
+    "update_profile": lambda mine, theirs, bob, carol: (
+        reverse("profile"),
+        {"display_name": "Al", "color": 1},
+    ),
+}
+ON_THE_SOCKET = {"delete_message", "edit_message", "mark_read", "react", "send_message", "typing"}
+WITHOUT_AN_ACCOUNT = {"check_setup", "create_owner", "setup_token", "sign_up"}
+OF_A_SESSION = {"recheck_sessions"}  # whose log-in is limited
+
+
+@pytest.mark.parametrize("form", LIMITED.values(), ids=LIMITED)
+def test_who_does_too_much_is_told_to_wait(
+    form: Callable[[Room, Room, User, User], Form],
+    alice: User,
+    bob: User,
+    carol: User,
+    as_alice: Client,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path, fields = form(room(alice, bob), room(carol), bob, carol)
+    monkeypatch.setattr(rate_limit, "changes", rate_limit.TokenBuckets(per_minute=1))
+    rate_limit.changes.spend(alice.pk)
+    with listening() as heard:
+        refused = as_alice.post(path, fields)
+    assert refused.status_code == 429
+    assert "Slow down: at most 1 a minute." in refused.content.decode()
+    assert heard.nothing
+    clock.now += 60
+    assert as_alice.post(path, fields).status_code == 302
+
+
+def test_every_action_of_a_page_is_among_those() -> None:
+    others = ON_THE_SOCKET | WITHOUT_AN_ACCOUNT | OF_A_SESSION
+    of_pages = {name for name in actions.__all__ if not name.startswith("staff_")} - others
+    assert of_pages == LIMITED.keys()
 
 
 # --- what goes wrong -----------------------------------------------------------------------------

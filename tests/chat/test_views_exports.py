@@ -3,9 +3,11 @@
 import gzip
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError, connection
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client
 from django.urls import reverse
@@ -156,6 +158,36 @@ def test_a_file_that_is_made_anew_while_it_is_loaded_ends_early(
         return loaded
 
     assert len(on_a_loop(load())) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_whose_database_goes_away_ends_early_and_the_log_says_why(
+    alice: User, garden: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(exports, "BATCH", 10)
+    fill(garden, alice, 25)
+    export = actions.ask_for_export(user=alice, room_id=garden.pk)
+    exports.work()
+
+    def refuse(*query: object) -> None:
+        raise OperationalError("the connection is closed")
+
+    @sync_to_async  # on the thread that asks for the parts, whose connection it is
+    def wrap(*wrappers: Any) -> None:
+        connection.execute_wrappers[:] = wrappers
+
+    async def load() -> list[bytes]:
+        loaded = []
+        try:
+            async for part in views.parts(export):
+                loaded.append(part)
+                await wrap(refuse)
+        finally:
+            await wrap()
+        return loaded
+
+    assert len(on_a_loop(load())) == 1
+    assert caplog.messages == ["The database is not available: the connection is closed"]
 
 
 @pytest.mark.django_db(transaction=True)

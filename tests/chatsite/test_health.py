@@ -4,10 +4,15 @@ import socket
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 
 from chatsite import health
+
+
+@pytest.fixture(autouse=True)
+def nobody_asked_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "silent", set())
 
 
 @pytest.fixture
@@ -59,11 +64,25 @@ def test_a_database_that_refuses_is_named(client: Client, monkeypatch: pytest.Mo
     assert (response.status_code, response.json()) == (503, {"silent": ["database"]})
 
 
+@pytest.mark.django_db
+def test_however_often_somebody_asks_an_outage_is_a_line_and_its_end_another(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*query: object) -> None:
+        raise OperationalError("the database system is shutting down")
+
+    with connection.execute_wrapper(refuse):
+        assert [client.get("/readyz").status_code for _ in range(3)] == [503] * 3
+    assert [client.get("/readyz").status_code for _ in range(3)] == [200] * 3
+    assert caplog.messages == ["Not ready: database: OperationalError", "Ready again: database"]
+
+
 def test_not_ready_while_the_process_is_leaving(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(health, "draining", True)
     assert client.get("/readyz").status_code == 503
+    assert caplog.messages == []
     assert client.get("/healthz").status_code == 200
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from chatsite import logs
-from chatsite.logs import PAUSE, JsonFormatter, Seldom
+from chatsite.logs import PAUSE, JsonFormatter, LineFormatter, Seldom
 from tests.chat.test_sequence import Clock
 
 
@@ -34,6 +34,38 @@ def test_another_message_is_let_through_beside_it() -> None:
     seldom = Seldom()
     assert seldom.filter(record("away"))
     assert seldom.filter(record("back"))
+
+
+# --- what is as good as a password ---------------------------------------------------------------
+
+TOKEN = "q9Zr-4_Tq9Zr4Tq9Zr4Tq9Zr4Tq9Zr4T"
+HOLDS_A_TOKEN = {
+    "a path": f"Forbidden (CSRF cookie not set.): /invitations/{TOKEN}/",
+    "the end of a path": f"/invitations/{TOKEN}",
+    "a request": f"<ASGIRequest: POST '/invitations/{TOKEN}/'>",
+    "the link of the first owner": f"https://chat.example.org/accounts/setup/?token={TOKEN}",
+    "the address of a new invitation": f"/rooms/1/people/?consumer=sync&invitation={TOKEN}&a=b",
+}
+
+
+@pytest.mark.parametrize("formatter", [LineFormatter(), JsonFormatter()])
+@pytest.mark.parametrize("text", HOLDS_A_TOKEN.values(), ids=HOLDS_A_TOKEN)
+def test_a_token_is_in_no_message_argument_or_traceback(
+    text: str, formatter: logging.Formatter
+) -> None:
+    try:
+        raise ValueError(text)
+    except ValueError:
+        said = record(f"{text} %s", text)
+        said.exc_info = sys.exc_info()
+    written = formatter.format(said)
+    assert TOKEN not in written
+    assert written.count(text.partition(TOKEN)[0] + "...") >= 3
+
+
+def test_the_rest_of_a_path_is_kept() -> None:
+    said = LineFormatter().format(record("Not Found: %s", "/invitations/?page=2"))
+    assert said == "Not Found: /invitations/?page=2"
 
 
 # --- as JSON -------------------------------------------------------------------------------------
@@ -68,6 +100,16 @@ def test_what_a_message_names_is_a_field_but_takes_no_other_s_place() -> None:
 
 def test_what_hangs_on_a_record_is_not_written() -> None:
     assert "secret" not in str(line("Not Found", request="GET /?password=secret"))
+
+
+def test_what_has_no_name_that_json_knows_is_left_out() -> None:
+    said = line("%(user)s", {"user": 3, ("a", "tuple"): 4})
+    assert said["user"] == 3 and 4 not in said.values()
+
+
+def test_a_stack_is_within_the_line() -> None:
+    said = line("Who calls?", stack_info="Stack (most recent call last):\n  somebody")
+    assert said["stack"] == "Stack (most recent call last):\n  somebody"
 
 
 def test_an_exception_is_within_the_line() -> None:

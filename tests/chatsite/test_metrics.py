@@ -71,6 +71,15 @@ def test_a_request_is_timed_by_the_kind_of_its_status(status: int) -> None:
         assert ask(Metrics(elsewhere), path=f"/{status}")["status"] == status
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_what_a_supervisor_asks_is_no_page(path: str) -> None:
+    async def leaving(scope: Any, receive: Any, send: Any) -> None:
+        await elsewhere({**scope, "path": "/503"}, receive, send)
+
+    with grows(0, "chat_request_seconds_count", status="5xx"):
+        assert ask(Metrics(leaving), path=path)["status"] == 503
+
+
 def test_it_answers_while_every_orm_thread_is_stuck(settings: Any) -> None:
     settings.METRICS_TOKEN = METRICS_TOKEN
     threads = OrmThreads(elsewhere, size=2)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import http.client
 import json
 import signal
 import subprocess
@@ -10,12 +11,12 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.web import http
+from twisted.web.http import Request
 
 from tests.client import ChatClient
 from tests.site import PROJECT, Site, wait_until
@@ -34,8 +35,11 @@ async def slow_application(scope: Any, receive: Any, send: Any) -> None:
     """A request takes half a second; the end of a socket takes for ever.
 
     Who asks at /requests hears when the server keeps none of them any more; who asks for /much gets
-    more than the kernel has room for, and who asks for /file gets that as a file.
+    more than the kernel has room for, and who asks for /file gets that as a file. What is at /short
+    ends before it is over.
     """
+    if scope["path"] == "/short":
+        return await send_too_little(send)
     if scope["path"] == "/file":
         return await send_file(send)
     if scope["type"] == "websocket":
@@ -69,6 +73,13 @@ async def send_file(send: Any) -> None:
         print("file ended", flush=True)
 
 
+async def send_too_little(send: Any) -> None:
+    headers = [(b"Content-Length", b"9")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"part", "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
 def much() -> Iterator[str]:
     """16 MB, in texts of all lengths that a frame may say in its own way."""
     for n in range(240):
@@ -78,7 +89,7 @@ def much() -> Iterator[str]:
 
 def requests_kept() -> int:
     gc.collect()
-    return sum(issubclass(type(it), http.Request) for it in gc.get_objects())
+    return sum(issubclass(type(it), Request) for it in gc.get_objects())
 
 
 class SlowSite(Site):
@@ -172,6 +183,27 @@ def test_a_file_whose_client_leaves_is_read_no_further(slow_site: Site) -> None:
     with urllib.request.urlopen(slow_site.url + "/file"):
         assert "file ended" not in slow_site.log()
     wait_until(lambda: "file ended" in slow_site.log(), "the application has heard of it")
+
+
+def connected(site: Site) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", site.port, timeout=5)
+
+
+def test_who_is_sent_less_than_was_said_does_not_wait_for_the_rest(slow_site: Site) -> None:
+    with closing(connected(slow_site)) as connection:
+        connection.request("GET", "/short")
+        with pytest.raises(http.client.IncompleteRead) as short:
+            connection.getresponse().read()
+    assert (short.value.partial, short.value.expected) == (b"part", 5)
+
+
+def test_a_connection_on_which_nothing_is_missing_is_used_again(slow_site: Site) -> None:
+    with closing(connected(slow_site)) as connection:
+        for method, path, body in (("HEAD", "/short", b""), ("GET", "/", b"late")):
+            connection.request(method, path)
+            used = connection.sock
+            assert connection.getresponse().read() == body
+            assert connection.sock is used is not None
 
 
 def test_a_port_that_is_taken_is_named(site: Site) -> None:

@@ -1,13 +1,18 @@
 """A WebSocket that cannot be served now is told so with a code."""
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
-from chatsite import health
+from chat import outage as of_the_chat
+from chat import protocol
+from chat.models import User
+from chatsite import health, unavailable
 from chatsite.unavailable import ComeBackLater
+from tests.conftest import logged_in
 from tests.metrics import grows
 
 
@@ -50,3 +55,40 @@ def test_a_fault_of_ours_is_not_hidden() -> None:
 
     with pytest.raises(ValueError):
         opened(app)
+
+
+@pytest.mark.django_db
+def test_pages_without_a_database_are_counted_each_and_said_once(
+    alice: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*query: object) -> None:
+        raise OperationalError("the connection is closed")
+
+    client = logged_in(alice)
+    with (
+        connection.execute_wrapper(refuse),
+        grows(3, "chat_refusals_total", code="unavailable"),
+    ):
+        pages = [client.get("/rooms/") for _ in range(3)]
+    assert [page.status_code for page in pages] == [503] * 3
+    assert pages[0]["Retry-After"] == "5"
+    assert caplog.messages == ["The database is not available: the connection is closed"]
+
+
+# --- what the site and the chat say alike, though neither knows the other -------------------------
+
+
+def test_the_same_errors_are_an_outage() -> None:
+    assert unavailable.OUTAGE == of_the_chat.OUTAGE
+
+
+def test_the_codes_to_close_with_are_those_of_the_wire() -> None:
+    assert (unavailable.TOO_MUCH, unavailable.LEAVING) == (protocol.TOO_MUCH, protocol.LEAVING)
+
+
+def test_whoever_meets_it_first_an_outage_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    for log in (unavailable.log, of_the_chat.log):
+        log(OperationalError("the connection is closed\nIs the server running?"))
+    assert caplog.record_tuples == [
+        ("outage", logging.WARNING, "The database is not available: the connection is closed")
+    ]

@@ -17,7 +17,15 @@ class Command(BaseCommand):
         if User.objects.exists():
             raise CommandError("This site has an owner. Who forgot a password: changepassword NAME")
         scheme = "https" if settings.HTTPS else "http"
-        local, hosts = settings.LOCAL_HOSTS, settings.ALLOWED_HOSTS
-        host = next((host for host in hosts if host not in local), hosts[0])
         path = reverse("setup", query={"token": actions.setup_token()})
-        self.stdout.write(f"{scheme}://{host}{path}")
+        self.stdout.write(f"{scheme}://{host()}{path}")
+
+
+def host() -> str:
+    """The site's name on the network, or else on this machine."""
+    allowed = settings.ALLOWED_HOSTS
+    on_a_network = [name for name in allowed if name not in settings.LOCAL_HOSTS]
+    for name in on_a_network or allowed:
+        if not name.startswith(("*", ".")):  # which stand for many
+            return str(name)
+    raise CommandError("Name the site in DOMAIN or ALLOWED_HOSTS: without a name it has no link.")
