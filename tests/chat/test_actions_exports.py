@@ -86,7 +86,7 @@ def test_what_is_rolled_back_was_not_asked_for(alice: User, garden: Room) -> Non
 def test_who_asks_too_often_is_told(
     alice: User, garden: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit, "writes", rate_limit.TokenBuckets(per_minute=1))
+    monkeypatch.setattr(rate_limit, "changes", rate_limit.TokenBuckets(per_minute=1))
     ask(alice, garden)
     with pytest.raises(RateLimited):
         ask(alice, garden)
