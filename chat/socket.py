@@ -104,8 +104,8 @@ class Socket:
     async def beats(self, interval: float) -> AsyncIterator[int]:
         """Numbers of heartbeats, one every `interval` seconds, from `welcome` to the end.
 
-        Ends by itself, because a task cannot be cancelled while it waits for an ORM thread: asgiref
-        then waits for the query and forgets the cancellation.
+        Ends by itself and is not cancelled: that would leave the query of a heartbeat running on
+        its ORM thread, with nobody waiting for it.
         """
         loop = asyncio.get_running_loop()
         due = loop.time() + interval * uniform(0.5, 1)  # all came at once after a restart

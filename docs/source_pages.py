@@ -1,12 +1,16 @@
 """Sphinx extension: where a page names a file of the project, it leads to that file, as a page.
 
 That is a file's path in code, and a link as GitHub follows it: `[text](../manage.py#L5-L9)`. Sphinx
-would offer the latter as a download, and forget the line.
+would offer the latter as a download, and forget the line. The name of a test in code leads to the
+test: `test_it_works`, or `test_file.py::test_it_works`. If there is no such test, or more than one,
+that is a warning.
 """
 
+import ast
 import os
 import re
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,16 +20,20 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_for_filename
 from pygments.util import ClassNotFound
 from sphinx.application import Sphinx
+from sphinx.util.logging import getLogger
 
 DOCS = Path(__file__).resolve().parent
 PROJECT = DOCS.parent
 TO_LINES = re.compile(r"(\.md)#L[\dL-]+(?=\))")  # of a page of the documentation, which has none
 FENCES = re.compile(r"(^```+.*?^```+\s*?$)", re.MULTILINE | re.DOTALL)
-CODE = re.compile(r"(?<![\[`])`(?P<path>[\w./-]+)`(?![`\]])")  # and not the text of a link
+CODE = re.compile(r"(?<![\[`])`(?P<path>[\w./:-]+)`(?![`\]])")  # and not the text of a link
+TEST = re.compile(r"(?:(?P<file>[\w/]+\.py)::)?(?P<name>test_\w+)")
 LINK = re.compile(
     r"(?<!!)\[(?P<text>[^\]]+)\]"  # not an image
     r"\((?P<path>\.\.?/[^)#\s]+)(?:#L(?P<line>\d+)[^)]*)?\)"
 )
+
+logger = getLogger(__name__)
 
 
 def files() -> set[Path]:
@@ -33,6 +41,17 @@ def files() -> set[Path]:
     command = ["git", "ls-files", "-z", "--", ".", ":!docs"]
     listed = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
     return {PROJECT / name for name in listed.stdout.split("\0")}
+
+
+def tests(files: set[Path]) -> dict[str, dict[Path, int]]:
+    """Where there are tests of a name: files and lines."""
+    found: defaultdict[str, dict[Path, int]] = defaultdict(dict)
+    for path in files:
+        if path.name.startswith("test_") and path.suffix == ".py" and path.is_file():
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    found[node.name][path] = node.lineno
+    return found
 
 
 def rewrite_links(app: Sphinx, page: str, source: list[str]) -> None:
@@ -47,7 +66,19 @@ def rewrite_links(app: Sphinx, page: str, source: list[str]) -> None:
         address = os.path.relpath(DOCS / "source" / f"{file}.html", folder)
         return f'<a href="{address}{f"#L-{line}" if line else ""}">{text}</a>'
 
+    def to_test(test: re.Match[str]) -> str:
+        places = app.env.tests[test["name"]].items()
+        end = f"/{test['file']}" if test["file"] else ""
+        fitting = [(path, line) for path, line in places if str(path).endswith(end)]
+        if len(fitting) != 1:
+            logger.warning("%d tests are called %s", len(fitting), test[0], location=page)
+            return f"`{test[0]}`"
+        [(path, line)] = fitting
+        return to_page(path, f"`{test[0]}`", str(line)) or ""
+
     def from_code(code: re.Match[str]) -> str:
+        if test := TEST.fullmatch(code["path"]):
+            return to_test(test)
         return to_page(PROJECT / code["path"], code[0]) or code[0]
 
     def from_link(link: re.Match[str]) -> str:
@@ -80,6 +111,7 @@ def source_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 def begin(app: Sphinx) -> None:
     app.env.files, app.env.source_pages = files(), set()
+    app.env.tests = tests(app.env.files)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What it costs to go to the ORM's thread and back: `python -m tests.docs.hop`.
 
 Prints microseconds a call, of the best of fifteen rounds, because what else runs only adds to them:
-on the clock, and of this process's CPU.
+on the clock, and of this process's CPU. The calls take turns in each round, so that a busy moment
+of the machine meets all of them.
 """
 
 import asyncio
@@ -23,17 +24,23 @@ from tests.services import postgres_server
 
 ROUNDS = 15
 CALLS = 100
+Call = Callable[[], Awaitable[object]]
 
 
-async def measure(name: str, call: Callable[[], Awaitable[object]]) -> None:
-    clock, cpu = [], []
-    for _ in range(ROUNDS):
-        began, cpu_began = time.perf_counter(), time.process_time()
-        for _ in range(CALLS):
-            await call()
-        clock.append((time.perf_counter() - began) / CALLS * 1e6)
-        cpu.append((time.process_time() - cpu_began) / CALLS * 1e6)
-    print(f"| {name} | {min(clock):,.0f} | {min(cpu):,.0f} |")
+async def measure(call: Call) -> tuple[float, float]:
+    began, cpu_began = time.perf_counter(), time.process_time()
+    for _ in range(CALLS):
+        await call()
+    clock, cpu = time.perf_counter() - began, time.process_time() - cpu_began
+    return clock / CALLS * 1e6, cpu / CALLS * 1e6
+
+
+async def compare(calls: dict[str, Call]) -> None:
+    rounds = [[await measure(call) for call in calls.values()] for _ in range(ROUNDS)]
+    print("| | µs | of them CPU |\n| :-- | --: | --: |")
+    for name, measured in zip(calls, zip(*rounds, strict=True), strict=True):
+        clock, cpu = (min(figures) for figures in zip(*measured, strict=True))
+        print(f"| {name} | {clock:,.0f} | {cpu:,.0f} |")
 
 
 async def main(url: str) -> None:
@@ -52,14 +59,17 @@ async def main(url: str) -> None:
         await aclose_old_connections()
         await short.aask()
 
-    print("| | µs | of them CPU |\n| :-- | --: | --: |")
-    await measure("`aclose_old_connections()`, nothing to close", aclose_old_connections)
-    await measure("`aget()`", kept.aask)
-    await measure("`database_sync_to_async` of one query", database_sync_to_async(kept.ask))
-    await measure("three times `aget()`", athree)
-    await measure("`database_sync_to_async` of three queries", database_sync_to_async(three))
-    await measure(
-        "`aclose_old_connections()` and `aget()`, `CONN_MAX_AGE=0`: a new connection", reconnecting
+    await compare(
+        {
+            "`aclose_old_connections()`, nothing to close": aclose_old_connections,
+            "`aget()`": kept.aask,
+            "`database_sync_to_async` of one query": database_sync_to_async(kept.ask),
+            "three times `aget()`": athree,
+            "`database_sync_to_async` of three queries": database_sync_to_async(three),
+            "`aclose_old_connections()` and `aget()`, `CONN_MAX_AGE=0`: a new connection": (
+                reconnecting
+            ),
+        }
     )
     for database in kept, short:
         await asyncio.to_thread(database.forget)

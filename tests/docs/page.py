@@ -63,7 +63,7 @@ def says(anchor: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
                 test(*args, **kwargs)
             except Exception as failure:
                 sentence = sections()[anchor].sentence
-                failure.add_note(f"Is this sentence still so? {PAGE.name}#{anchor}: {sentence}")
+                failure.add_note(f"Is this sentence still true? {PAGE.name}#{anchor}: {sentence}")
                 raise
 
         quoting.says = anchor  # type: ignore[attr-defined]

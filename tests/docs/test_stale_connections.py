@@ -22,11 +22,14 @@ CHECKS = {"CONN_HEALTH_CHECKS": True}
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "`0`, checks or not": [{"CONN_MAX_AGE": 0}, {"CONN_MAX_AGE": 0, **CHECKS}],
     "`600`, `None`": [{"CONN_MAX_AGE": 600}, {"CONN_MAX_AGE": None}],
-    "these, checks": [{"CONN_MAX_AGE": 600, **CHECKS}, {"CONN_MAX_AGE": None, **CHECKS}],
+    "`600`, `None` with checks": [
+        {"CONN_MAX_AGE": 600, **CHECKS},
+        {"CONN_MAX_AGE": None, **CHECKS},
+    ],
     "`pool`": [POOL],
-    "`pool`, checks": [POOL | CHECKS],
+    "`pool` with checks": [POOL | CHECKS],
 }
-SLOW = "`pool`, checks"  # the pool waits longer and longer between its tries: 7 s
+SLOW = "`pool` with checks"  # the pool waits longer and longer between its tries: 7 s
 ROUNDS = 6
 Asks = Callable[[], Awaitable[object]]
 

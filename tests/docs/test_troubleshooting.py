@@ -11,10 +11,11 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier, BrokenBarrierError, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -233,6 +234,52 @@ def test_outside_a_loop_every_send_opens_a_connection_of_its_own(redis_url: str)
         for _ in range(3):
             async_to_sync(layer.group_send)("members", {"type": "member.greets"})
         assert client.info()["total_connections_received"] - before == 3
+
+
+# --- tests that hang -----------------------------------------------------------------------------
+
+
+@awaited
+async def test_the_in_memory_layer_wakes_nobody_on_another_loop() -> None:
+    layer = InMemoryChannelLayer()
+    receiver = asyncio.create_task(layer.receive("one"))
+
+    async def send() -> None:
+        await asyncio.sleep(0.3)  # this loop sleeps by then
+        await layer.send("one", {"type": "said"})
+
+    sender = Thread(target=asyncio.run, args=[send()])
+    sender.start()
+    began = time.monotonic()
+    await asyncio.wait([receiver], timeout=1)  # nothing else would wake it
+    assert time.monotonic() - began > 0.9
+    assert (await receiver)["type"] == "said"  # it had been there for most of the time
+    sender.join()
+
+
+class Clinging(AsyncWebsocketConsumer):
+    """Does not end when it is cancelled."""
+
+    ended = False
+
+    async def connect(self) -> None:
+        await self.accept()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(1)
+            type(self).ended = True
+
+
+@awaited
+async def test_after_a_time_out_a_communicator_waits_for_the_end_of_its_consumer() -> None:
+    communicator = WebsocketCommunicator(Clinging.as_asgi(), "/")
+    await communicator.connect()
+    with pytest.raises(TimeoutError):
+        await communicator.receive_output(timeout=0.1)
+    assert Clinging.ended
+    with pytest.raises(asyncio.CancelledError):
+        await communicator.disconnect()
 
 
 # --- the database --------------------------------------------------------------------------------
