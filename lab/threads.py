@@ -2,17 +2,19 @@
 
 from asyncio import create_task
 from contextlib import nullcontext
-from contextvars import Context
-from typing import Any
+from contextvars import copy_context
+from typing import Any, cast
+
+from asgiref.sync import SyncToAsync
 
 
 class OneThread:
     """ASGI middleware that takes what is inside out of the ORM threads of the site.
 
-    `chatsite.orm_threads` lends them by a context variable of asgiref. In a context
-    without it asgiref runs the thread-sensitive code of all sockets on the one thread it has for
-    the process: so does every site that has Channels and nothing else. Nothing is borrowed, and no
-    turn taken, so that whoever waits for that one thread keeps nobody else waiting.
+    `chatsite.orm_threads` lends them by a context variable of asgiref. In a context without it
+    asgiref runs the thread-sensitive code of all sockets on the one thread it has for the process:
+    so does every site that has Channels and nothing else. Nothing is borrowed, and no turn taken,
+    so that whoever waits for that one thread keeps nobody else waiting.
     """
 
     def __init__(self, app: Any) -> None:
@@ -20,4 +22,6 @@ class OneThread:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         alone = {**scope, "orm_thread": nullcontext, "turn": nullcontext(), "threads": "one"}
-        await create_task(self.app(alone, receive, send), context=Context())
+        context = copy_context()
+        context.run(cast(Any, SyncToAsync.thread_sensitive_context).set, None)
+        await create_task(self.app(alone, receive, send), context=context)

@@ -112,11 +112,11 @@ KNOWS_THE_NETWORK = {
     "chatsite.orm_threads",
     "lab.actions",
     "lab.consumers",
+    "lab.threads",
 }
 
 # Where a module is tested that has no test module of its own name.
 TESTED_BY = {
-    "chat.fanout": "tests/chat/test_consumers.py",  # over real sockets, on every channel layer
     "chat.open_socket": "tests/chat/test_consumers.py",
     "chat.routing": "tests/chat/test_consumers.py",
     "chat.forms": "tests/chat/test_views.py",  # filled in on their pages

@@ -8,6 +8,7 @@ import pytest
 from asgiref.sync import SyncToAsync, sync_to_async
 
 from chatsite.orm_threads import OrmThreads
+from chatsite.request_id import request_id
 from lab.threads import OneThread
 
 
@@ -39,6 +40,20 @@ def test_what_is_inside_runs_on_the_one_thread_of_the_process() -> None:
     served(app)
     assert threads[0] is only_thread()
     assert threads[1].name.startswith("orm-")
+
+
+def test_it_is_in_the_log_as_the_socket_that_it_is() -> None:
+    seen: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(request_id.get())
+
+    async def named(scope: Any, receive: Any, send: Any) -> None:
+        request_id.set("6b893b84")
+        await OneThread(app)(scope, receive, send)
+
+    served(named)
+    assert seen == ["6b893b84"]
 
 
 def test_it_takes_no_turn_from_others() -> None:
