@@ -133,7 +133,7 @@ MANIFESTS = {
     "pip": "requirements*.txt",
     "npm": "package-lock.json",
     "docker": "Dockerfile",
-    "docker-compose": "docker-compose.yml",
+    "docker-compose": "*compose*.yml",
     "github-actions": ".github/workflows/*.yml",
 }
 
@@ -142,7 +142,8 @@ def test_whatever_is_pinned_is_kept_up_to_date() -> None:
     updates = read(".github/dependabot.yml")["updates"]
     assert {update["package-ecosystem"] for update in updates} == MANIFESTS.keys()
     for update in updates:
-        folder = PROJECT / update["directory"].strip("/")
-        assert list(folder.glob(MANIFESTS[update["package-ecosystem"]]))
+        for folder in update.get("directories") or [update["directory"]]:
+            manifests = (PROJECT / folder.strip("/")).glob(MANIFESTS[update["package-ecosystem"]])
+            assert list(manifests), folder
         assert update["schedule"] == {"interval": "weekly"}
         assert len(update["groups"]) == 1  # one pull request, not dozens
