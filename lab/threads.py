@@ -11,10 +11,10 @@ from asgiref.sync import SyncToAsync
 class OneThread:
     """ASGI middleware that takes what is inside out of the ORM threads of the site.
 
-    `chatsite.orm_threads` lends them by a context variable of asgiref. In a context without it
-    asgiref runs the thread-sensitive code of all sockets on the one thread it has for the process:
-    so does every site that has Channels and nothing else. Nothing is borrowed, and no turn taken,
-    so that whoever waits for that one thread keeps nobody else waiting.
+    They are lent by a context variable of asgiref (`chatsite.orm_threads`).
+    Without it asgiref runs the thread-sensitive code of all sockets on the one thread it has for
+    the process: so does every site that has Channels and nothing else. Nothing is borrowed, and no
+    turn taken, so that whoever waits for that one thread keeps nobody else waiting.
     """
 
     def __init__(self, app: Any) -> None:
