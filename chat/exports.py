@@ -70,7 +70,7 @@ def add_parts(export: Export) -> Export.State:
             add_part(export, number, lines)
     except (TakenOver, *OUTAGE):
         raise
-    except Exception:
+    except Exception:  # a fault of ours: the page says so, and the next export has its turn
         logger.exception("Export %s failed", export.pk)
         return Export.State.FAILED
     return Export.State.READY

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -80,18 +80,20 @@ async def open_socket(app: Any, user: User, session: Any) -> WebsocketCommunicat
     return socket
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - threads cannot set an event of asyncio
+            await asyncio.sleep(0.001)
+
+
 async def idle(app: OrmThreads, threads: int) -> None:
     """Returns once so many threads have nothing to do."""
-    async with asyncio.timeout(10):
-        while sum(thread.calls == 0 for thread in app.threads) < threads:  # noqa: ASYNC110 - threads cannot set an event of asyncio
-            await asyncio.sleep(0.001)
+    await until(lambda: sum(thread.calls == 0 for thread in app.threads) >= threads)
 
 
 async def busy(app: OrmThreads, threads: int) -> None:
     """Returns once so many threads have something to do."""
-    async with asyncio.timeout(10):
-        while sum(thread.calls > 0 for thread in app.threads) < threads:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.001)
+    await until(lambda: sum(thread.calls > 0 for thread in app.threads) >= threads)
 
 
 async def answer(socket: WebsocketCommunicator) -> None:
@@ -130,9 +132,7 @@ def test_an_action_takes_as_long_as_it_waits_for_a_thread(consumer: str) -> None
             await sockets[0].send_to(text_data='{"type": "pong", "n": 1, "ref": "done"}')
             await busy(app, threads=1)
             await sockets[1].send_to(text_data='{"type": "typing", "room": 1, "ref": "done"}')
-            async with asyncio.timeout(10):
-                while app.threads[0].calls < 2:  # noqa: ASYNC110 - as in `busy`
-                    await asyncio.sleep(0.001)
+            await until(lambda: app.threads[0].calls == 2)
             began = time.monotonic()
             await asyncio.sleep(0.2)
             waited = time.monotonic() - began

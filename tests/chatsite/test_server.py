@@ -53,13 +53,19 @@ async def slow_application(scope: Any, receive: Any, send: Any) -> None:
             while requests_kept():  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.1)
             await send({"type": "websocket.send", "text": '[{"type": "let.go"}]'})
-        while True:
-            with suppress(asyncio.CancelledError if scope["path"] == "/stuck" else StopIteration):
-                await asyncio.Event().wait()
+        if scope["path"] == "/stuck":
+            await never_cancelled()
+        await asyncio.Event().wait()
     print("asked", scope["path"], flush=True)
     await asyncio.sleep(0.5)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"late"})
+
+
+async def never_cancelled() -> None:
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
 
 
 async def send_file(send: Any) -> None:
