@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -102,6 +103,16 @@ def alice() -> User:
 @pytest.fixture
 def bob() -> User:
     return person("bob")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> Iterator[None]:
+    """SQLite in a file: server processes and threads share it, which a database in memory does not
+    allow. It goes together with what SQLite leaves beside it."""
+    with tempfile.TemporaryDirectory(prefix="chat-tests-") as folder:
+        if connection.vendor == "sqlite":
+            connection.settings_dict["TEST"]["NAME"] = str(Path(folder) / "chat.sqlite3")
+        yield
 
 
 @contextmanager
