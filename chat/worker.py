@@ -62,9 +62,10 @@ class Lifespan:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def work(self) -> None:
-        if self.worker is None:
-            return
-        try:
-            await self.worker.arun()
-        except Exception as error:  # nobody looks at the result of this task
-            log(error)
+        """What ends by a fault begins anew, as a supervisor would have `runworker` do."""
+        while self.worker:
+            try:
+                await self.worker.arun()
+            except Exception as error:  # nobody looks at the result of this task
+                log(error)
+            await asyncio.sleep(LOOK)

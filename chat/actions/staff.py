@@ -18,7 +18,7 @@ from chat.actions.rooms import (
 )
 from chat.actions.waking import wake
 from chat.models import Export, Membership, Message, Reaction, Room, User
-from chat.protocol import Forbidden, Invalid
+from chat.protocol import Forbidden, Invalid, NotFound
 
 
 @transaction.atomic
@@ -79,10 +79,13 @@ def staff_add_member(*, user: User, room_id: int, member_id: int, role: str) -> 
 def staff_set_role(*, user: User, membership: Membership, role: str) -> None:
     _check_staff(user)
     room = group_room(membership.room_id)
-    if role != Role.OWNER and members_of(room).get(pk=membership.pk).owns:
+    current = members_of(room).filter(pk=membership.pk).first()  # what is given is from before
+    if current is None:
+        raise NotFound("That person is not in this room.")
+    if role != Role.OWNER and current.owns:
         raise Invalid("Make another person the owner first.")
     make_way(room, role)
-    assign(membership, role)
+    assign(current, role)
 
 
 @transaction.atomic

@@ -148,6 +148,17 @@ def test_staff_give_roles(sue: User, bob: User, garden: Room, role: str) -> None
     assert heard.woke(bob, "user.room")
 
 
+@pytest.mark.parametrize("role", ["owner", "moderator"])
+def test_staff_give_no_role_to_who_has_left_meanwhile(
+    sue: User, bob: User, garden: Room, role: str
+) -> None:
+    seen = place(bob, garden)
+    actions.leave_room(user=bob, room_id=garden.pk)
+    with pytest.raises(NotFound):
+        actions.staff_set_role(user=sue, membership=seen, role=role)
+    assert roles(garden) == {"alice": "owner"}
+
+
 def test_staff_who_make_another_owner_make_the_old_one_moderator(
     sue: User, bob: User, garden: Room
 ) -> None:

@@ -119,13 +119,22 @@ def test_a_lifespan_is_that_of_its_worker() -> None:
     asyncio.run(steps())
 
 
-def test_a_worker_that_ends_says_why(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_worker_that_ends_says_why_and_begins_anew(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "LOOK", 0.02)
+
     class Broken(PunctualWorker):
         async def remind(self) -> None:
-            raise ValueError("broken")
+            if not caplog.text:
+                raise ValueError("broken")
+            await super().remind()
 
     async def steps() -> None:
-        await Lifespan(Broken(Looks(), ["exports"], HintLayer())).work()
+        looks = Looks()
+        work = asyncio.create_task(Lifespan(Broken(looks, ["exports"], HintLayer())).work())
+        await looks.reach(1)
+        work.cancel()
 
     asyncio.run(steps())
     assert "ValueError: broken" in caplog.text
