@@ -37,7 +37,7 @@ from chatsite.unavailable import LEAVING, TOO_MUCH
 
 SUBPROTOCOLS = b"Sec-WebSocket-Protocol"
 SPREAD = 3.0  # seconds over which sockets are closed: a process elsewhere has to take them in
-GRACE = 5.0  # seconds to finish in after that; a container runtime kills after 10
+GRACE = 5.0  # seconds to finish in after that; a container runtime kills after 10 in all
 CLEAN_UP = 1.0  # seconds for what was cancelled then
 LAST_HINTS = 0.1  # seconds for what was said last to reach the other processes
 
@@ -193,9 +193,12 @@ class DrainingServer(Server):
 
     async def close_websockets(self) -> None:
         sockets = [p for p in self.connections if isinstance(p, WebSocketProtocol)]
+        loop = asyncio.get_running_loop()
+        next_at, pause = loop.time(), min(0.01, SPREAD / max(1, len(sockets)))
         for socket in sockets:
             socket.handle_reply({"type": "websocket.close", "code": LEAVING})
-            await asyncio.sleep(min(0.01, SPREAD / len(sockets)))
+            next_at += pause  # by the clock: so many short naps, each too long, would be seconds
+            await asyncio.sleep(next_at - loop.time())
 
     def running_applications(self) -> list[asyncio.Future[None]]:
         applications = [c.get("application_instance") for c in self.connections.values()]
