@@ -12,7 +12,7 @@ set -eu
 umask 077
 export PGDATABASE=chat
 staged=chat_restored
-read_in=/backups/.restoring.part
+read_in=/backups/.restoring
 
 say() { printf '%s\n' "$*"; }
 query() { psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 "$@"; }
@@ -23,7 +23,7 @@ younger_than() { find /backups -maxdepth 1 -name 'chat-*.dump' -mmin "-$1" | gre
 
 now() {
 	name=chat-$(date -u +%Y-%m-%dT%H-%M-%SZ).dump
-	part=/backups/.$name.part
+	part=$(mktemp "/backups/.$name.XXXXXX") # another one may have begun in the same second
 	trap 'rm -f "$part"' EXIT
 	pg_dump --format=custom --file="$part"
 	is_whole "$part"
@@ -39,7 +39,7 @@ now() {
 remove_old() {
 	people=$(people) || return
 	[ "$people" = 0 ] || find /backups -maxdepth 1 -name 'chat-*.dump' -mtime "+$BACKUP_DAYS" -print -exec rm {} + || return
-	find /backups -maxdepth 1 -name '.*.part' -mmin +1440 -exec rm {} + # of one that was killed
+	find /backups -maxdepth 1 -type f -name '.*' -mmin +1440 -exec rm {} + # of one that was killed
 }
 
 daily() {

@@ -41,6 +41,7 @@ wait_for() {
 }
 
 failed() {
+	set +e # whatever else fails now, it is said
 	if [ "$is_replaced" = no ]; then # whatever starts next starts what served before
 		new_image=$(docker image inspect --format '{{.Id}}' "$image")
 		docker tag "$old_image" "$image"

@@ -147,3 +147,10 @@ def test_whatever_is_pinned_is_kept_up_to_date() -> None:
             assert list(manifests), folder
         assert update["schedule"] == {"interval": "weekly"}
         assert len(update["groups"]) == 1  # one pull request, not dozens
+
+
+def test_every_image_stands_where_dependabot_looks_for_it() -> None:
+    """It goes by the name: FILENAME_REGEX in its docker_compose/lib/.../file_fetcher.rb"""
+    for file in [*PROJECT.glob("*.y*ml"), *(PROJECT / "deploy").glob("*.y*ml")]:
+        if "image:" in file.read_text():
+            assert re.search(r"compose(-\w+)?(\.[\w-]+)?\.ya?ml", file.name), file
