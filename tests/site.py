@@ -57,7 +57,11 @@ class Site:
             self._process = subprocess.Popen(
                 command, cwd=PROJECT, env=self.environment, stdout=log, stderr=subprocess.STDOUT
             )
-        wait_until(self.answers, f"the site answers ({self._log})")
+        try:
+            wait_until(self.answers, f"the site answers ({self._log})")
+        except BaseException:
+            self._process.kill()
+            raise
 
     def answers(self) -> bool:
         assert self._process and self._process.poll() is None, self.log()
@@ -70,7 +74,10 @@ class Site:
         """Ends the server. Returns its exit status."""
         assert self._process
         self._process.send_signal(how)
-        return self._process.wait(timeout=20)
+        try:
+            return self._process.wait(timeout=20)
+        finally:
+            self._process.kill()  # if it has not ended
 
     def manage(self, *arguments: str) -> None:
         """Runs a management command on this site's database."""

@@ -135,7 +135,7 @@ def test_of_a_thousand_sockets_of_one_person_a_few_open(
             broken += 1
         else:
             assert (status, answer) == (101, b"\x88\x02\x11\x4d")  # closed with 4429
-    assert broken < 5  # of itself: seen once in some 50,000, on a machine under load
+    assert broken <= 1  # of itself: seen once in some 50,000, on a machine under load
     talk()
     connect(alice)
     first.close()

@@ -129,12 +129,15 @@ class World:
         deadline = time.monotonic() + 30
         while True:
             try:
-                with psycopg.connect(self.postgres.url, connect_timeout=2) as connection:
-                    return connection.execute(query, values).fetchall()
+                return await asyncio.to_thread(self._ask, query, values)  # the wires go on
             except psycopg.OperationalError:
                 if time.monotonic() > deadline:
                     raise
             await asyncio.sleep(0.1)
+
+    def _ask(self, query: str, values: tuple[int, ...]) -> list[Any]:
+        with psycopg.connect(self.postgres.url, connect_timeout=2) as connection:
+            return connection.execute(query, values).fetchall()
 
     def keep_logs(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

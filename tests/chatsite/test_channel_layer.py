@@ -218,8 +218,10 @@ def processes(kind: str, port: int) -> Iterator[tuple[HintLayer, HintLayer]]:
 def frozen(url: str) -> Iterator[None]:
     pid = redis.Redis.from_url(url).info()["process_id"]
     os.kill(pid, signal.SIGSTOP)
-    yield
-    os.kill(pid, signal.SIGCONT)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 Processes = tuple[HintLayer, HintLayer]
@@ -389,7 +391,7 @@ async def test_a_frozen_redis_costs_a_moment_and_then_nothing(
         with frozen(url):
             before = now()
             await asyncio.gather(*(says(here, n) for n in range(20)))
-            assert now() - before < 2 * PATIENCE
+            assert now() - before < 5 * PATIENCE  # rather than 20 times that
             await listener.hears(19)
         await gets_through(there, listener, after=100)
 

@@ -157,7 +157,7 @@ def test_what_does_not_end_in_time_is_ended(slow_site: Site) -> None:
     client = ChatClient(slow_site.url, "/")
     started = time.monotonic()
     assert slow_site.stop() == 0
-    assert 1.4 < time.monotonic() - started < 5
+    assert time.monotonic() - started > 1.4
     assert client.expect_close() == 4503
 
 

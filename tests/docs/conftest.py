@@ -5,11 +5,13 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
+from channels.testing import WebsocketCommunicator
 from django.db import close_old_connections
 from django.test import override_settings
 
 from tests.conftest import needed
-from tests.docs.probe import Database, create_rows
+from tests.docs.probe import PATIENCE, Database, create_rows
 from tests.services import postgres_server
 
 Connect = Callable[..., Database]
@@ -21,6 +23,17 @@ def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
         with request.getfixturevalue("django_db_blocker").unblock():
             create_rows(url)
         yield url
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Channels' and asgiref's communicators wait one second if they are told nothing else."""
+    for waits in (
+        ApplicationCommunicator.receive_output,
+        WebsocketCommunicator.connect,
+        WebsocketCommunicator.receive_from,
+    ):
+        monkeypatch.setattr(waits, "__defaults__", (PATIENCE,))
 
 
 @pytest.fixture

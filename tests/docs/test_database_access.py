@@ -238,7 +238,7 @@ def test_an_async_consumer_that_waits_for_something_else_holds_no_thread(
     connect: Connect, consumer: str, met: bool
 ) -> None:
     """Two sockets wait for each other, outside the ORM."""
-    meeting = Meeting(2, ALONE)
+    meeting = Meeting(2, PATIENCE if met else ALONE)
 
     async def wait() -> bool:
         return await asyncio.to_thread(meeting.attend)

@@ -245,14 +245,14 @@ async def test_the_in_memory_layer_wakes_nobody_on_another_loop() -> None:
     receiver = asyncio.create_task(layer.receive("one"))
 
     async def send() -> None:
-        await asyncio.sleep(0.3)  # this loop sleeps by then
+        await asyncio.sleep(0.5)  # this loop sleeps by then
         await layer.send("one", {"type": "said"})
 
     sender = Thread(target=asyncio.run, args=[send()])
-    sender.start()
     began = time.monotonic()
-    await asyncio.wait([receiver], timeout=1)  # nothing else would wake it
-    assert time.monotonic() - began > 0.9
+    asyncio.get_running_loop().call_soon(sender.start)
+    await asyncio.wait([receiver], timeout=3)  # nothing else would wake it
+    assert time.monotonic() - began > 2.9
     assert (await receiver)["type"] == "said"  # it had been there for most of the time
     sender.join()
 

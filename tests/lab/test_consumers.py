@@ -90,12 +90,12 @@ def test_left_alone_both_consumers_wait_for_the_same_thread(open_lab: OpenLab, a
     assert len({event["thread_id"] for event in measured}) == 1
     for before, after in pairwise(measured):
         assert before["ended"] <= after["began"]
-    assert measured[-1]["began"] - measured[-1]["asked"] >= 3 * 300
+    assert measured[-1]["began"] - measured[0]["began"] >= 3 * 300  # milliseconds
 
 
 def test_with_the_threads_of_the_site_nobody_waits(open_lab: OpenLab, alice: User) -> None:
     clients = [open_lab(alice, "many", kind=kind) for kind in ("sync", "async", "sync", "async")]
-    measured = all_slow(clients, 2)
+    measured = all_slow(clients, 3)
     assert len({event["thread_id"] for event in measured}) == 4
     assert len({event["connection"]["name"] for event in measured}) == 4
     assert max(event["began"] for event in measured) < min(event["ended"] for event in measured)
@@ -105,8 +105,9 @@ def test_the_chat_does_not_wait_for_the_one_thread(
     lab: Site, open_lab: OpenLab, consumer: str, alice: User
 ) -> None:
     garden: Room = room(alice)
-    sleeper = open_lab(alice, "one")
-    sleeper.send("slow", seconds=3)
+    sleepers = [open_lab(alice, "one") for _ in range(4)]
+    for sleeper in sleepers:
+        sleeper.send("slow", seconds=3)  # one after the other
     newcomer = open_lab(alice, "many")  # a site's other sockets are let in
     for path in ("/ws/chat/", "/ws/chat/sync/"):
         with ChatClient(lab.url, path, cookie_of(alice)) as chatting:
@@ -115,7 +116,8 @@ def test_the_chat_does_not_wait_for_the_one_thread(
     assert lab.get(garden.get_absolute_url(), cookie_of(alice)) == 200
     assert slow(newcomer, 0.05)["error"] == ""
     answered = time.time() * 1000
-    assert sleeper.expect("measured", cause="client")["ended"] > answered
+    ends = [it.expect("measured", cause="client", seconds=40)["ended"] for it in sleepers]
+    assert max(ends) > answered
 
 
 def test_the_channel_layer_wakes_all_sockets_of_a_person_and_no_other_s(
