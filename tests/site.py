@@ -1,5 +1,6 @@
 """The site as a process of its own: what tests talk to over real sockets."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -27,6 +28,14 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> N
     while not holds():
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(0.02)
+
+
+async def until(holds: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    """The same, on a loop that goes on meanwhile."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        await asyncio.sleep(0.005)
 
 
 def copy_tree(target: Path) -> None:

@@ -13,8 +13,8 @@ from tests.chaos.check import Findings, compare, read
 from tests.chaos.client import PATHS, Person
 from tests.chaos.faults import PEOPLE, SERVERS, Fault, Scene
 from tests.chaos.logs import tracebacks
-from tests.chaos.programs import until
 from tests.chaos.world import World
+from tests.site import until
 
 NOTICED = 0.1  # seconds until both ends know that a connection is lost
 HEALED = 30.0  # seconds in which everybody has to be right again

@@ -15,10 +15,10 @@ from random import Random
 from urllib.parse import urlencode
 
 from tests.chaos.client import Person
-from tests.chaos.programs import NOT_YET, Web, until
+from tests.chaos.programs import NOT_YET, Web
 from tests.chaos.proxy import Proxy
 from tests.chaos.world import World
-from tests.site import TOKEN
+from tests.site import TOKEN, until
 from tests.view import Event
 
 GONE = 2.0  # seconds a server that was killed stays away

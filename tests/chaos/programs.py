@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,18 +16,9 @@ import psycopg
 import redis
 
 from tests.services import UNSAFE_BUT_FAST, find, free_port, server_user
-from tests.site import PROJECT
+from tests.site import PROJECT, until
 
 NOT_YET = (OSError, http.client.HTTPException, psycopg.OperationalError, redis.RedisError)
-
-
-async def until(holds: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-    """Waits for a condition, and fails with its name when it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds:.0f} s")
-        await asyncio.sleep(0.02)
 
 
 class Program:

@@ -3,7 +3,7 @@
 import asyncio
 from asyncio import StreamReader, StreamWriter
 
-from tests.chaos.programs import until
+from tests.site import until
 
 
 class Proxy:

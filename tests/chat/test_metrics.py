@@ -1,6 +1,5 @@
 """What the chat counts is what happened, on both consumers."""
 
-import asyncio
 import json
 from typing import Any
 from uuid import uuid4
@@ -18,7 +17,7 @@ from tests.chat.conftest import Clock, Connect
 from tests.chat.test_relay import ROOM, a_few_turns, at_work, awaited, open_page, put
 from tests.client import ChatClient
 from tests.metrics import grows
-from tests.site import Site, wait_until
+from tests.site import Site, until, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -182,9 +181,7 @@ async def test_people_are_counted_once_and_rooms_while_somebody_is_there() -> No
     for socket in sockets:
         await fanout.forget(socket)
     assert now(metrics.people_online) == 0
-    async with asyncio.timeout(5):
-        while now(metrics.rooms_live):  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0.05)
+    await until(lambda: not now(metrics.rooms_live), "no room is live")
 
 
 async def never(message: Any) -> None:

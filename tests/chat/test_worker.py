@@ -28,7 +28,7 @@ from tests.chat.conftest import running
 from tests.conftest import cookie_of, database_url, need, on_a_loop
 from tests.factories import fill
 from tests.services import Missing, free_port, redis_server
-from tests.site import PROJECT, Site, wait_until
+from tests.site import PROJECT, Site, until, wait_until
 
 # --- a clock beside the channel ------------------------------------------------------------------
 
@@ -48,9 +48,7 @@ class Looks:
             await self.busy.wait()
 
     async def reach(self, count: int) -> None:
-        async with asyncio.timeout(10):
-            while self.count < count:  # noqa: ASYNC110 - nothing tells
-                await asyncio.sleep(0.01)
+        await until(lambda: self.count >= count, f"it has looked {count} times")
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from chatsite.settings import channel_layers as configured
 from tests.conftest import need
 from tests.metrics import grows
 from tests.services import Missing, free_port, redis_server
+from tests.site import until
 
 pytestmark = pytest.mark.once
 
@@ -38,12 +39,6 @@ def awaited(test: Callable[..., Steps]) -> Callable[..., None]:
         asyncio.run(test(*args, **kwargs))
 
     return run
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while not holds():  # noqa: ASYNC110  nothing tells when it does
-            await asyncio.sleep(0.01)
 
 
 class Listener:
@@ -66,7 +61,7 @@ class Listener:
         """Listens to a fixed channel."""
         self.channel = channel
         self._task = asyncio.create_task(self._listen())
-        await until(lambda: bool(self.layer.groups))
+        await until(lambda: bool(self.layer.groups), "the group is joined")
         return self
 
     async def _listen(self) -> None:
@@ -74,7 +69,7 @@ class Listener:
             self.heard.append((await self.layer.receive(self.channel))["n"])
 
     async def hears(self, n: int) -> None:
-        await until(lambda: n in self.heard)
+        await until(lambda: n in self.heard, f"{n} is heard")
 
     async def close(self) -> None:
         self._task.cancel()
@@ -408,7 +403,7 @@ async def test_what_nobody_here_listens_to_does_not_come_here(
         assert uplink
         assert "g" in uplink._joined
         await two.close()
-        await until(lambda: "g" not in uplink._joined)
+        await until(lambda: "g" not in uplink._joined, "the group is left")
 
 
 @awaited
@@ -423,11 +418,11 @@ async def test_who_left_while_groups_were_to_be_joined_anew_has_left(
     with redis_server(port) as url:
         await Listener(here).open("stays")
         leaver = await Listener(here).open("leaves")
-        await until(lambda: {"stays", "leaves"} <= groups_in(url))
+        await until(lambda: {"stays", "leaves"} <= groups_in(url), "both are joined")
         with frozen(url):
-            await until(lambda: "Redis is away" in caplog.text)
+            await until(lambda: "Redis is away" in caplog.text, "it is noticed")
             await leaver.close()
-        await until(lambda: "leaves" not in groups_in(url))
+        await until(lambda: "leaves" not in groups_in(url), "it is left")
         assert "stays" in groups_in(url)
 
 
@@ -454,7 +449,7 @@ class Wire:
         self.server.close()
         for writer in self.open:
             writer.transport.abort()
-        await until(lambda: not self.open)
+        await until(lambda: not self.open, "all are closed")
 
     def go_silent(self) -> None:
         self.silent |= self.open

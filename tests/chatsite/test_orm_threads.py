@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -26,6 +26,7 @@ from chatsite import orm_threads as orm_threads_module
 from chatsite.orm_threads import AT_ONCE, OrmThreads
 from tests.conftest import session_of
 from tests.factories import person
+from tests.site import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EVERYBODY = 8
@@ -80,20 +81,14 @@ async def open_socket(app: Any, user: User, session: Any) -> WebsocketCommunicat
     return socket
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - threads cannot set an event of asyncio
-            await asyncio.sleep(0.001)
-
-
 async def idle(app: OrmThreads, threads: int) -> None:
     """Returns once so many threads have nothing to do."""
-    await until(lambda: sum(thread.calls == 0 for thread in app.threads) >= threads)
+    await until(lambda: sum(thread.calls == 0 for thread in app.threads) >= threads, "they rest")
 
 
 async def busy(app: OrmThreads, threads: int) -> None:
     """Returns once so many threads have something to do."""
-    await until(lambda: sum(thread.calls > 0 for thread in app.threads) >= threads)
+    await until(lambda: sum(thread.calls > 0 for thread in app.threads) >= threads, "they work")
 
 
 async def answer(socket: WebsocketCommunicator) -> None:
@@ -132,7 +127,7 @@ def test_an_action_takes_as_long_as_it_waits_for_a_thread(consumer: str) -> None
             await sockets[0].send_to(text_data='{"type": "pong", "n": 1, "ref": "done"}')
             await busy(app, threads=1)
             await sockets[1].send_to(text_data='{"type": "typing", "room": 1, "ref": "done"}')
-            await until(lambda: app.threads[0].calls == 2)
+            await until(lambda: app.threads[0].calls == 2, "both are there")
             began = time.monotonic()
             await asyncio.sleep(0.2)
             waited = time.monotonic() - began
@@ -301,9 +296,7 @@ class Desk:
 
     async def is_at(self, inside: int) -> bool:
         """Whether so many are inside, and once all that can happen has, still."""
-        async with asyncio.timeout(10):
-            while self.inside != inside:  # noqa: ASYNC110 - nothing tells
-                await asyncio.sleep(0.01)
+        await until(lambda: self.inside == inside, f"{inside} are inside")
         for _ in range(20):
             await asyncio.sleep(0)
         return self.inside == inside

@@ -20,7 +20,7 @@ from django.db.models import Func, IntegerField
 from django.utils import timezone
 from environ import Env
 
-from tests.site import wait_until
+from tests.site import until, wait_until
 
 PATIENCE = 20.0  # seconds
 ALONE = 0.3  # seconds until a call finds that no other runs beside it
@@ -155,14 +155,6 @@ class Socket:
 async def sockets(app: Any, number: int) -> AsyncIterator[list[Socket]]:
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(Socket(app)) for _ in range(number)]
-
-
-async def until(holds: Callable[[], bool], what: str) -> None:
-    """Waits for a condition, and fails with its name when it does not come true in time."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE
-    while not holds():
-        assert asyncio.get_running_loop().time() < deadline, what
-        await asyncio.sleep(0.01)
 
 
 class Meeting:

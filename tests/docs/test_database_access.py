@@ -33,7 +33,6 @@ from tests.docs.probe import (
     nothing,
     outcome,
     sockets,
-    until,
 )
 from tests.docs.probe_consumers import (
     Async,
@@ -47,7 +46,7 @@ from tests.docs.probe_consumers import (
     wake,
 )
 from tests.services import free_port
-from tests.site import PROJECT, wait_until
+from tests.site import PROJECT, until, wait_until
 
 
 @says("synchronous-orm")

@@ -33,7 +33,6 @@ from tests.docs.probe import (
     nothing,
     outcome,
     sockets,
-    until,
 )
 from tests.docs.probe_consumers import (
     Async,
@@ -45,6 +44,7 @@ from tests.docs.probe_consumers import (
     orm_threads,
     sync,
 )
+from tests.site import until
 
 LEFT_OPEN = "was deleted while still open"  # says psycopg of a connection
 
