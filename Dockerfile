@@ -16,4 +16,4 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \
   CMD ["python", "-c", "import urllib.request as web; web.urlopen('http://localhost:8000/healthz', timeout=2)"]
-CMD ["python", "-m", "chatsite.server", "--bind", "0.0.0.0", "--port", "8000"]
+CMD ["python", "-m", "realtime.server", "--bind", "0.0.0.0", "--port", "8000"]

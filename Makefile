@@ -34,7 +34,7 @@ run: .venv/site-installed
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py demo
 	@echo "Log in as alice, bob or carol; the password is demo. Ctrl-C ends it."
-	@$(BIN)/python -m chatsite.server --port $(PORT)
+	@$(BIN)/python -m realtime.server --port $(PORT)
 
 lint: .venv/tests-installed
 	$(BIN)/ruff check .

@@ -130,7 +130,7 @@ class Running:
 
 
 def daphne(port: int) -> list[str]:
-    return [PYTHON, "-m", "chatsite.server", "--port", str(port)]
+    return [PYTHON, "-m", "realtime.server", "--port", str(port)]
 
 
 def uvicorn(port: int, application: str = "chatsite.asgi:application") -> list[str]:

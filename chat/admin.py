@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from chat import actions
-from chat.models import Export, Invitation, Membership, Message, Reaction, Room, User
-from chat.protocol import Refusal
+from chat.models import Invitation, Membership, Message, Reaction, Room, User
+from realtime.wire import Refusal
 
 
 def staff(request: HttpRequest) -> User:
@@ -163,18 +163,6 @@ class ReactionAdmin(NoAdding, NoChanging, ActionAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Reaction) -> None:
         actions.staff_remove_reaction(user=staff(request), reaction=obj)
-
-
-@admin.register(Export)
-class ExportAdmin(NoAdding, NoChanging, ActionAdmin):
-    """Deleting one removes its file."""
-
-    list_display = ("room", "by", "state", "asked_at", "finished_at", "messages", "size")
-    list_filter = ("state",)
-    list_select_related = ("room", "by")
-
-    def delete_model(self, request: HttpRequest, obj: Export) -> None:
-        actions.staff_delete_export(user=staff(request), export=obj)
 
 
 @admin.register(Invitation)

@@ -4,7 +4,7 @@
 database connections around it. What belongs to the event loop it calls through `async_to_sync`.
 `AsyncChatConsumer` runs on the event loop: whatever touches the ORM is awaited, and what lives
 longer than one event closes old connections itself. Neither holds a rule about chat; those are in
-`actions` and `queries`. What has nothing to do with the ORM they share: `OpenSocket`.
+`actions` and `queries`. What has nothing to do with the ORM they share: `SocketConsumer`.
 """
 
 from typing import Any
@@ -16,36 +16,39 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocket
 from django.conf import settings
 
 from chat import actions, protocol, queries, serializers
-from chat.fanout import fanout, user_group
+from chat.fanout import fanout
 from chat.models import Membership
-from chat.open_socket import OpenSocket
-from chat.protocol import Event, Left
+from chat.protocol import Left
+from realtime import wire
+from realtime.consumer import SocketConsumer
+from realtime.hints import user_group
+from realtime.wire import Event
 
 
-class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
+class ChatConsumer(SocketConsumer, JsonWebsocketConsumer):
     """The synchronous one. Its handlers may use the ORM as any view does."""
 
     kind = "sync"
+    subprotocol = protocol.SUBPROTOCOL
 
     async def handle(self, message: Any) -> None:
         # Channels' own: on the ORM thread, closing old connections before and after.
-        await super(OpenSocket, self).dispatch(message)
+        await super(SocketConsumer, self).dispatch(message)
 
     async def beat(self) -> None:
-        async for n in self.socket.beats(settings.HEARTBEAT):
+        async for n in self.outlet.beats(settings.HEARTBEAT):
             await self.dispatch({"type": "heartbeat", "n": n})
 
     def connect(self) -> None:
         async_to_sync(self.channel_layer.group_add)(user_group(self.user.pk), self.channel_name)
         memberships = Membership.objects.of(self.user).select_related("room")
         rooms = {membership.room_id: membership.room.serial for membership in memberships}
-        async_to_sync(fanout.join)(self.socket, rooms)  # before `welcome` reads the heads
-        self.socket.shown |= rooms.keys()
+        async_to_sync(fanout.join)(self.outlet, rooms)  # before `welcome` reads the heads
         self.send_json([self.welcome(), *fanout.presence(*rooms)])
-        async_to_sync(self.socket.release)()
+        async_to_sync(self.outlet.release)()
 
     def disconnect(self, code: int) -> None:
-        group = user_group(self.socket.user_id)
+        group = user_group(self.outlet.user_id)
         async_to_sync(self.channel_layer.group_discard)(group, self.channel_name)
 
     def receive(
@@ -61,10 +64,10 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
         if answers:
             self.send_json(answers)
 
-    def answer(self, frame: protocol.Frame) -> list[Event]:
+    def answer(self, frame: wire.Frame) -> list[Event]:
         handler = getattr(self, f"on_{frame.type}")
         with self.timed(frame.type):
-            return protocol.answers(frame, handler(frame))
+            return wire.answers(frame, handler(frame))
 
     # What a client asks.
 
@@ -99,8 +102,8 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
     def on_typing(self, frame: protocol.Typing) -> None:
         actions.typing(user=self.user, room_id=frame.room)
 
-    def on_pong(self, frame: protocol.Pong) -> None:
-        self.socket.answered(frame.n)
+    def on_pong(self, frame: wire.Pong) -> None:
+        self.outlet.answered(frame.n)
 
     # What the channel layer wakes us for.
 
@@ -110,34 +113,33 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
         try:
             membership = Membership.objects.of(self.user).for_side_bar().get(room=room_id)
         except Membership.DoesNotExist:
-            async_to_sync(fanout.leave)(self.socket, room_id)
-            self.socket.shown.discard(room_id)
+            async_to_sync(fanout.leave)(self.outlet, room_id)
             self.send_json([Left(room=room_id)])
         else:
             room = serializers.room(membership, self.user)
-            async_to_sync(self.enter)(room, membership.room.serial)
+            async_to_sync(fanout.enter)(self.outlet, room_id, membership.room.serial, room)
 
     def user_read(self, event: dict[str, Any]) -> None:
         """Another tab has read on; it may have been shut out of the room meanwhile."""
-        if event["room"] in self.socket.shown:
+        if event["room"] in self.outlet.shown:
             read = protocol.ReadElsewhere(room=event["room"], position=event["position"])
             self.send_json([read])
 
     def user_session(self, event: dict[str, Any]) -> None:
         """Somebody signed out or was shut out: it may have been us."""
         if queries.session_user(self.session_key) is None:
-            self.close(protocol.SIGNED_OUT)
+            self.close(wire.SIGNED_OUT)
 
     # What lives as long as the socket.
 
     def heartbeat(self, event: dict[str, Any]) -> None:
         user = queries.session_user(self.session_key)
         if user is None:
-            return self.close(protocol.SIGNED_OUT)
+            return self.close(wire.SIGNED_OUT)
         heads = dict(user.memberships.heads())
-        for room_id in self.socket.strays(heads.keys()):  # a hint was lost
+        for room_id in self.outlet.strays(heads.keys()):  # a hint was lost
             self.user_room({"room": room_id})
-        self.send_json([protocol.Heartbeat(n=event["n"], heads=heads)])
+        self.send_json([wire.Heartbeat(n=event["n"], heads=heads)])
 
     def welcome(self) -> Event:
         rooms = queries.memberships(self.user)
@@ -145,13 +147,14 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
 
     @classmethod
     def encode_json(cls, content: list[Event]) -> str:
-        return protocol.to_frame(content)
+        return wire.encode_array(content)
 
 
-class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
+class AsyncChatConsumer(SocketConsumer, AsyncJsonWebsocketConsumer):
     """The asynchronous one. One call of the ORM is awaited; several go to its thread together."""
 
     kind = "async"
+    subprotocol = protocol.SUBPROTOCOL
 
     async def handle(self, message: Any) -> None:
         # Channels would go to the ORM thread before each event, to close old connections there.
@@ -162,7 +165,7 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
     async def beat(self) -> None:
         # Nothing of Channels' surrounds this task, so it closes old connections by itself: what
         # the heartbeat awaits would else fail for ever once the database was restarted.
-        async for n in self.socket.beats(settings.HEARTBEAT):
+        async for n in self.outlet.beats(settings.HEARTBEAT):
             try:
                 async with self.orm_thread():
                     await aclose_old_connections()
@@ -175,13 +178,12 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         await self.channel_layer.group_add(user_group(self.user.pk), self.channel_name)
         memberships = Membership.objects.of(self.user).select_related("room")
         rooms = {membership.room_id: membership.room.serial async for membership in memberships}
-        await fanout.join(self.socket, rooms)  # before `welcome` reads the heads
-        self.socket.shown |= rooms.keys()
+        await fanout.join(self.outlet, rooms)  # before `welcome` reads the heads
         await self.send_json([await self.welcome(), *fanout.presence(*rooms)])
-        await self.socket.release()
+        await self.outlet.release()
 
     async def disconnect(self, code: int) -> None:
-        group = user_group(self.socket.user_id)
+        group = user_group(self.outlet.user_id)
         await self.channel_layer.group_discard(group, self.channel_name)
 
     async def receive(
@@ -197,10 +199,10 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         if answers:
             await self.send_json(answers)
 
-    async def answer(self, frame: protocol.Frame) -> list[Event]:
+    async def answer(self, frame: wire.Frame) -> list[Event]:
         handler = getattr(self, f"on_{frame.type}")
         with self.timed(frame.type):
-            return protocol.answers(frame, await handler(frame))
+            return wire.answers(frame, await handler(frame))
 
     # What a client asks.
 
@@ -243,8 +245,8 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
     async def on_typing(self, frame: protocol.Typing) -> None:
         await database_sync_to_async(actions.typing)(user=self.user, room_id=frame.room)
 
-    async def on_pong(self, frame: protocol.Pong) -> None:
-        self.socket.answered(frame.n)
+    async def on_pong(self, frame: wire.Pong) -> None:
+        self.outlet.answered(frame.n)
 
     # What the channel layer wakes us for.
 
@@ -257,15 +259,15 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         try:
             membership = await Membership.objects.of(self.user).for_side_bar().aget(room=room_id)
         except Membership.DoesNotExist:
-            await fanout.leave(self.socket, room_id)
-            self.socket.shown.discard(room_id)
+            await fanout.leave(self.outlet, room_id)
             await self.send_json([Left(room=room_id)])
         else:
-            await self.enter(serializers.room(membership, self.user), membership.room.serial)
+            room = serializers.room(membership, self.user)
+            await fanout.enter(self.outlet, room_id, membership.room.serial, room)
 
     async def user_read(self, event: dict[str, Any]) -> None:
         """Another tab has read on; it may have been shut out of the room meanwhile."""
-        if event["room"] in self.socket.shown:
+        if event["room"] in self.outlet.shown:
             read = protocol.ReadElsewhere(room=event["room"], position=event["position"])
             await self.send_json([read])
 
@@ -273,18 +275,18 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         """Somebody signed out or was shut out: it may have been us."""
         await aclose_old_connections()
         if await queries.asession_user(self.session_key) is None:
-            await self.close(protocol.SIGNED_OUT)
+            await self.close(wire.SIGNED_OUT)
 
     # What lives as long as the socket.
 
     async def heartbeat(self, event: dict[str, Any]) -> None:
         user = await queries.asession_user(self.session_key)
         if user is None:
-            return await self.close(protocol.SIGNED_OUT)
+            return await self.close(wire.SIGNED_OUT)
         heads = {room_id: head async for room_id, head in user.memberships.heads()}
-        for room_id in self.socket.strays(heads.keys()):  # a hint was lost
+        for room_id in self.outlet.strays(heads.keys()):  # a hint was lost
             await self.user_room({"room": room_id})
-        await self.send_json([protocol.Heartbeat(n=event["n"], heads=heads)])
+        await self.send_json([wire.Heartbeat(n=event["n"], heads=heads)])
 
     @database_sync_to_async
     def welcome(self) -> Event:
@@ -293,4 +295,4 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
 
     @classmethod
     async def encode_json(cls, content: list[Event]) -> str:
-        return protocol.to_frame(content)
+        return wire.encode_array(content)

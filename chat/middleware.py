@@ -6,9 +6,9 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from chat import metrics
-from chat.outage import OUTAGE
-from chat.protocol import NotFound, Refusal
+from realtime import metrics
+from realtime.outage import OUTAGE
+from realtime.wire import NotFound, Refusal
 
 STATUS = {
     "forbidden": HTTPStatus.FORBIDDEN,

@@ -20,9 +20,6 @@ from chat.protocol import MAX_UNREAD
 
 COLORS = 12  # the palette of static/chat/palette.css
 INVITATION_LIFE = timedelta(days=7)
-EXPORT_LIFE = timedelta(days=1)
-EXPORT_LEASE = timedelta(minutes=1)  # after which a worker that was not heard of is given up
-EXPORT_ATTEMPTS = 3  # it may be the export that ends its workers
 
 
 def random_color() -> int:
@@ -290,93 +287,6 @@ class Reaction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.emoji} by {self.user}"
-
-
-class ExportQuerySet(models.QuerySet["Export"]):
-    def due(self) -> Self:
-        """Those that wait, the longest first, and those whose worker is gone."""
-        again = self._left_alone() & Q(attempts__lt=EXPORT_ATTEMPTS)
-        return self.filter(Q(state=Export.State.WAITING) | again).order_by("asked_at", "pk")
-
-    def hopeless(self) -> Self:
-        """Those whose worker is gone as often as it may be."""
-        return self.filter(self._left_alone(), attempts__gte=EXPORT_ATTEMPTS)
-
-    def expired(self) -> Self:
-        return self.filter(finished_at__lt=timezone.now() - EXPORT_LIFE)
-
-    def _left_alone(self) -> Q:
-        return Q(state=Export.State.WRITING, heard_at__lt=timezone.now() - EXPORT_LEASE)
-
-
-class Export(models.Model):
-    """What was said in a room as a file, or the wish for one. A room has at most one."""
-
-    class State(models.TextChoices):
-        WAITING = "waiting"
-        WRITING = "writing"
-        READY = "ready"
-        FAILED = "failed"
-
-    room = models.OneToOneField(Room, models.CASCADE, related_name="export")
-    by = models.ForeignKey(User, models.CASCADE, related_name="exports")
-    state = models.CharField(max_length=7, choices=State, default=State.WAITING)
-    asked_at = models.DateTimeField(default=timezone.now)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    heard_at = models.DateTimeField(null=True)  # when its worker last wrote
-    finished_at = models.DateTimeField(null=True)
-    until = models.PositiveBigIntegerField(default=0)  # the room's number when writing began
-    messages = models.PositiveBigIntegerField(default=0)
-    size = models.PositiveBigIntegerField(default=0)  # bytes of all parts
-
-    objects = ExportQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(state__in=["waiting", "writing", "ready", "failed"]),
-                name="export_state_is_known",
-            ),
-            models.CheckConstraint(
-                condition=Q(state__in=["waiting", "writing"], finished_at__isnull=True)
-                | Q(state__in=["ready", "failed"], finished_at__isnull=False),
-                name="exports_end_at_some_time",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"of {self.room}: {self.state}"
-
-    @property
-    def is_under_way(self) -> bool:
-        return self.state in (Export.State.WAITING, Export.State.WRITING)
-
-    @property
-    def is_ready(self) -> bool:
-        return self.state == Export.State.READY
-
-    @property
-    def kept_until(self) -> datetime:
-        """When it is removed; it has to be finished."""
-        assert self.finished_at
-        return self.finished_at + EXPORT_LIFE
-
-
-class ExportPart(models.Model):
-    """Some of an export's bytes. Each part is a whole gzip member, and so is their sequence a gzip
-    file: https://www.rfc-editor.org/rfc/rfc1952#section-2.2"""
-
-    export = models.ForeignKey(Export, models.CASCADE, related_name="parts", db_index=False)
-    number = models.PositiveIntegerField()
-    content = models.BinaryField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["export", "number"], name="one_part_a_number"),
-        ]
-
-    def __str__(self) -> str:
-        return f"part {self.number} of export {self.export_id}"
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):

@@ -15,8 +15,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from chat import metrics, protocol, serializers
-from chat.models import Export, Membership, Message, Room, User
-from chat.protocol import Forbidden, NotFound, Older, Synced
+from chat.models import Membership, Message, Room, User
+from chat.protocol import Older, Synced
+from realtime import wire
+from realtime.wire import Forbidden, NotFound
 
 PAGE = 50  # messages in one page of history or of what was missed
 SETTLED = timedelta(minutes=1)  # after which nobody commits a change that is older than the newest
@@ -111,18 +113,11 @@ def _page(messages: QuerySet[Message]) -> Page:
     size = 0
     for row in rows[:PAGE]:
         message = serializers.message(row)
-        size += len(protocol.encode(message))
+        size += len(wire.encode(message))
         if page and size > PAGE_SIZE:
             break
         page.append(message)
     return page, len(rows) > len(page)
-
-
-def export(user: User, room_id: int) -> Export | None:
-    """The export of a room, for its owner and moderators. Raises NotFound, Forbidden."""
-    if not membership(user, room_id).moderates:
-        raise Forbidden("Only the owner and moderators export a room.")
-    return Export.objects.filter(room=room_id).first()
 
 
 def session_user(session_key: str | None) -> User | None:

@@ -47,9 +47,8 @@ def reactions(message: Message) -> list[protocol.Reaction]:
     return [protocol.Reaction(emoji=emoji, users=ids) for emoji, ids in users.items()]
 
 
-def sent(message: Message, ref: str | None) -> protocol.Ok:
-    """The answer to a `send`."""
-    return protocol.Ok(
+def sent(message: Message, ref: str | None) -> protocol.Sent:
+    return protocol.Sent(
         ref=ref,
         id=message.client_id,
         message=message.pk,

@@ -1,8 +1,7 @@
 """The pages, synchronous and small. `queries` decide what is seen, `actions` what is done."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
@@ -17,19 +16,14 @@ from django.contrib.messages import get_messages
 from django.core.paginator import Paginator
 from django.db.models import OuterRef, Subquery
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.template.defaultfilters import filesizeformat
 from django.templatetags.static import static
 from django.urls import reverse, reverse_lazy
-from django.utils import timezone
-from django.utils.http import content_disposition_header
-from django.utils.text import slugify
-from django.utils.timesince import timesince, timeuntil
-from django.views.decorators.http import etag, require_POST, require_safe
+from django.views.decorators.http import etag, require_POST
 
-from chat import actions, outage, queries, serializers
+from chat import actions, queries, serializers
 from chat.forms import (
     AccountForm,
     DirectForm,
@@ -41,9 +35,10 @@ from chat.forms import (
     RoomForm,
     SignUpForm,
 )
-from chat.models import Export, Invitation, Membership, Message, Room, User
-from chat.presence import PROCESS
-from chat.protocol import MAX_UNREAD, Forbidden, Invalid, NotFound
+from chat.models import Invitation, Membership, Message, Room, User
+from chat.protocol import MAX_UNREAD
+from realtime.presence import PROCESS
+from realtime.wire import Forbidden, Invalid
 
 EMOJI = {
     "Hands": ["👍", "👎", "👏", "🙌", "🙏", "💪", "👋", "🤝"],
@@ -51,7 +46,6 @@ EMOJI = {
     "Things": ["❤️", "🎉", "🔥", "🚀", "👀", "✅", "❌", "☕"],
 }
 ROOMS = 50  # on a page of those that can be joined
-LONG = timedelta(minutes=1)  # for an export to wait: workers look more often
 KEPT_BY_THE_BROWSER = "private, no-cache"  # which has to ask whether it is still so
 
 
@@ -183,10 +177,7 @@ def room_settings(request: UserRequest, room_id: int) -> HttpResponse:
             return redirect(
                 actions.update_room(user=request.user, room_id=room_id, **form.cleaned_data)
             )
-    export = shown(queries.export(request.user, room_id)) if here.moderates else None
-    return page(
-        request, "chat/room_settings.html", here=here, room_id=room_id, form=form, export=export
-    )
+    return page(request, "chat/room_settings.html", here=here, room_id=room_id, form=form)
 
 
 @require_POST
@@ -200,79 +191,6 @@ def room_join(request: UserRequest, room_id: int) -> HttpResponse:
 def room_leave(request: UserRequest, room_id: int) -> HttpResponse:
     actions.leave_room(user=request.user, room_id=room_id)
     return redirect("home")
-
-
-# --- a room as a file ----------------------------------------------------------------------------
-
-
-@login_required
-def export(request: UserRequest, room_id: int) -> HttpResponse:
-    if request.method == "POST":
-        actions.ask_for_export(user=request.user, room_id=room_id)
-    return redirect(f"{reverse('room_settings', args=[room_id])}#export")
-
-
-@login_required
-@require_safe
-def export_state(request: UserRequest, room_id: int) -> HttpResponse:
-    """How far it is, for the page of the room's settings, which asks again until it is done."""
-    response = JsonResponse(shown(queries.export(request.user, room_id)))
-    response["Cache-Control"] = "private, no-store"
-    return response
-
-
-def shown(export: Export | None) -> dict[str, str]:
-    """What the page says of an export, and its button if there is something to ask for."""
-    if export is None:
-        return {"state": "none", "says": "There is no file yet.", "ask": "Make the file"}
-    match export.state:
-        case Export.State.WAITING if timezone.now() - export.asked_at > LONG:
-            waited = timesince(export.asked_at, depth=1)
-            says = f"It has been waiting for {waited}. Whoever runs this site should look whether"
-            return {"state": export.state, "says": f"{says} the worker runs.", "ask": ""}
-        case Export.State.WAITING:
-            return {"state": export.state, "says": "It waits for its turn.", "ask": ""}
-        case Export.State.WRITING:
-            says = f"It is being written: {count(export)} so far."
-            return {"state": export.state, "says": says, "ask": ""}
-        case Export.State.READY:
-            rest = timeuntil(export.kept_until, depth=1)
-            says = f"It is ready: {count(export)}, {filesizeformat(export.size)}. It is kept for"
-            return {"state": export.state, "says": f"{says} another {rest}.", "ask": "Make it anew"}
-        case _:
-            says = "It could not be written. If it fails again, tell whoever runs this site."
-            return {"state": export.state, "says": says, "ask": "Try again"}
-
-
-def count(export: Export) -> str:
-    return f"{export.messages} message{'' if export.messages == 1 else 's'}"
-
-
-@login_required
-@require_safe
-def export_file(request: UserRequest, room_id: int) -> StreamingHttpResponse:
-    export = queries.export(request.user, room_id)
-    if export is None or not export.is_ready:
-        raise NotFound("There is no such file.")
-    response = StreamingHttpResponse(parts(export), content_type="application/gzip")
-    name = f"{slugify(export.room.name, allow_unicode=True) or 'room'}.jsonl.gz"
-    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
-    response["Content-Length"] = str(export.size)
-    response["Cache-Control"] = "private, no-store"
-    return response
-
-
-async def parts(export: Export) -> AsyncIterator[bytes]:
-    """One after the other: a whole file may be more than the memory of this process. It may be made
-    anew meanwhile, or the database go away; a file that is shorter than was said is none."""
-    try:
-        for number in range(await export.parts.acount()):
-            part = await export.parts.filter(number=number).afirst()
-            if part is None:
-                return
-            yield bytes(part.content)
-    except outage.OUTAGE as error:  # the answer has begun, and can be no other any more
-        outage.log(error)
 
 
 # --- people --------------------------------------------------------------------------------------

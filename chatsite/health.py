@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from redis import Redis
 from redis.exceptions import RedisError
 
-from chatsite.logs import already_said
+from realtime import outage
+from realtime.logs import already_said
 
 TIMEOUT = 2.0  # seconds Redis has to answer in
 
-draining = False  # set by chatsite.server when it is told to stop
 silent: set[str] = set()  # what did not answer when somebody asked last
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     Asks on an ORM thread like any page: what keeps those busy makes this late, and a process whose
     answer is late is not ready either.
     """
-    if draining:
+    if outage.draining:
         return already_said(JsonResponse({"draining": True}, status=503))
     checks: dict[str, Callable[[], None]] = {"database": ask_database}
     for number, url in enumerate(settings.REDIS_URLS, 1):

@@ -40,7 +40,10 @@ SITE_NAME = env.str("SITE_NAME", default="Chat")  # on its pages and in the admi
 INSTALLED_APPS = [
     "daphne",  # gives runserver WebSockets
     "chat",
-    "lab",
+    # Each feature is one line, and gone without it: docs/features.md.
+    "features.exports",
+    "features.lab",
+    "realtime.jobs",
     "chatsite.apps.SiteAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -61,7 +64,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "chatsite.unavailable.OutageMiddleware",
+    "realtime.outage.OutageMiddleware",
     "chat.middleware.RefusalMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -137,7 +140,7 @@ LAYER_RETRIES = {"pubsub": Retry(ConstantBackoff(0.3), retries=3), "core": None}
 
 def channel_layers(urls: list[str], kind: str) -> dict[str, Any]:
     """Redis where it is configured; without it one process serves everybody from its memory."""
-    hint_layer = "chatsite.channel_layer.HintLayer"
+    hint_layer = "realtime.channel_layer.HintLayer"
     if not urls:
         return {"default": {"BACKEND": hint_layer}}
     connection = {
@@ -268,15 +271,15 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "class": "chatsite.logs.LineFormatter",
+            "class": "realtime.logs.LineFormatter",
             "format": "{asctime} {levelname} {name} [{request_id}]: {message}",
             "style": "{",
         },
-        "json": {"()": "chatsite.logs.JsonFormatter"},
+        "json": {"()": "realtime.logs.JsonFormatter"},
     },
     "filters": {
-        "seldom": {"()": "chatsite.logs.Seldom"},
-        "request_id": {"()": "chatsite.logs.WithRequestId"},
+        "seldom": {"()": "realtime.logs.Seldom"},
+        "request_id": {"()": "realtime.logs.WithRequestId"},
     },
     "handlers": {
         "console": {
@@ -293,7 +296,7 @@ LOGGING = {
         "axes": {"level": "WARNING"},
         "outage": {"filters": ["seldom"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # a traceback for each scanner
-        # A traceback a second of what chatsite.channel_layer says once, in a line.
+        # A traceback a second of what realtime.channel_layer says once, in a line.
         "channels_redis.pubsub": {"level": "CRITICAL"},
     },
 }

@@ -15,6 +15,7 @@ from django.test import TestCase
 from chat import actions, protocol
 from chat.fanout import fanout
 from chat.models import Membership, Message, Room, User
+from realtime import hints, wire
 
 T = TypeVar("T")
 EMOJI = "😀😃😄😁😆😅😂🙂🙃😉😊😇😍😘😗😋😛😜😝😎😏"
@@ -106,7 +107,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.published: list[tuple[int, int, protocol.Message]] = []
-        self.passed_on: list[tuple[int, protocol.Event]] = []
+        self.passed_on: list[tuple[int, wire.Event]] = []
         self.revoked: list[tuple[int, int, int]] = []
         self.called: list[tuple[str, dict[str, Any]]] = []
         self.woken: list[tuple[int, dict[str, Any]]] = []
@@ -135,10 +136,13 @@ def listening() -> Iterator[Heard]:
         ),
         pass_on=lambda *told: heard.passed_on.append(told),
         revoke=lambda *told: heard.revoked.append(told),
-        wake=lambda *told: heard.woken.append(told),
-        call=lambda *told: heard.called.append(told),
     )
-    with ears, TestCase.captureOnCommitCallbacks(execute=True):
+    waking = patch.multiple(
+        hints,
+        wake=lambda *told: heard.woken.append(told),
+        send=lambda *told: heard.called.append(told),
+    )
+    with ears, waking, TestCase.captureOnCommitCallbacks(execute=True):
         yield heard
 
 

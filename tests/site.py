@@ -61,7 +61,7 @@ class Site:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "chatsite.server", "--port", str(self.port)]
+        command = [sys.executable, "-m", "realtime.server", "--port", str(self.port)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, cwd=PROJECT, env=self.environment, stdout=log, stderr=subprocess.STDOUT

@@ -4,7 +4,6 @@ All are keyword-only and synchronous. They raise a `protocol.Refusal` (Invalid, 
 NotFound, TooLarge, RateLimited) and then have changed and told nothing.
 """
 
-from chat.actions.exports import ask_for_export
 from chat.actions.messages import (
     delete_message,
     edit_message,
@@ -34,8 +33,8 @@ from chat.actions.rooms import (
     update_room,
 )
 from chat.actions.staff import (
+    check_staff,
     staff_add_member,
-    staff_delete_export,
     staff_delete_message,
     staff_delete_room,
     staff_edit_message,
@@ -50,8 +49,8 @@ from chat.actions.staff import (
 __all__ = [
     "accept_invitation",
     "add_member",
-    "ask_for_export",
     "check_setup",
+    "check_staff",
     "create_owner",
     "create_room",
     "delete_message",
@@ -68,7 +67,6 @@ __all__ = [
     "setup_token",
     "sign_up",
     "staff_add_member",
-    "staff_delete_export",
     "staff_delete_message",
     "staff_delete_room",
     "staff_edit_message",

@@ -10,12 +10,14 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 from emoji import is_emoji
 
-from chat import markdown, queries, rate_limit, serializers
+from chat import limits, markdown, queries, serializers
 from chat.actions.waking import wake
 from chat.fanout import fanout
-from chat.group_commit import GroupCommit
 from chat.models import Membership, Message, Reaction, Room, User
-from chat.protocol import MAX_BODY, Forbidden, Invalid, NotFound, Refusal, TooLarge, TypingNow
+from chat.protocol import MAX_BODY, TypingNow
+from chat.seams import messages_changed
+from realtime.group_commit import GroupCommit
+from realtime.wire import Forbidden, Invalid, NotFound, Refusal, TooLarge
 
 MAX_EMOJI = 20  # different emoji on one message
 # Written out: the room waits meanwhile, and to compile them takes longer than to run them.
@@ -33,7 +35,7 @@ def send_message(
     even if its author has left the room since.
     """
     try:
-        rate_limit.writes.spend(user.pk)
+        limits.writes.spend(user.pk)
         draft = Draft(user, client_id, *rendered(body), reply_to)
         if transaction.get_connection().in_atomic_block:  # whose end decides about this too
             return _create_message(room_id, draft)
@@ -114,7 +116,7 @@ _talk = GroupCommit(_create_messages, blames_one=IntegrityError, enough=settings
 
 def edit_message(*, user: User, message_id: int, body: str) -> Message:
     """Says it differently. Only the author may."""
-    rate_limit.writes.spend(user.pk)
+    limits.writes.spend(user.pk)
     text = rendered(body)  # before the lock: it takes a while
     with transaction.atomic():
         message = _seen_by(user, message_id)
@@ -126,7 +128,7 @@ def edit_message(*, user: User, message_id: int, body: str) -> Message:
 @transaction.atomic
 def delete_message(*, user: User, message_id: int) -> Message:
     """Leaves a tombstone without content. The author may, and who moderates the room."""
-    rate_limit.writes.spend(user.pk)
+    limits.writes.spend(user.pk)
     message = _seen_by(user, message_id)
     if message.author_id != user.pk and not queries.membership(user, message.room_id).moderates:
         raise Forbidden("Only its author or a moderator can delete a message.")
@@ -136,7 +138,7 @@ def delete_message(*, user: User, message_id: int) -> Message:
 @transaction.atomic
 def react(*, user: User, message_id: int, emoji: str, on: bool) -> Message:
     """Puts an emoji under a message or takes it away; what is so already stays so."""
-    rate_limit.writes.spend(user.pk)
+    limits.writes.spend(user.pk)
     if not is_emoji(emoji):
         raise Invalid("That is not an emoji.")
     message = _seen_by(user, message_id)
@@ -242,7 +244,8 @@ def changed(message: Message) -> Message:
 
 
 def _publish(room: Room, *messages: Message) -> None:
-    """Tells the room on commit. The messages have its newest numbers."""
+    """Tells the features, and on commit the room. The messages have its newest numbers."""
+    messages_changed.send(Message, room=room, messages=messages)
     first = room.serial - len(messages) + 1
     events = [serializers.message(message) for message in messages]
     transaction.on_commit(partial(fanout.publish, room.pk, first, *events))

@@ -8,11 +8,12 @@ from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, TimestampSigner
 from django.db import IntegrityError, transaction
 
-from chat import queries, rate_limit
+from chat import limits, queries
 from chat.actions.rooms import create_room, grant, group_room, members_of, title
 from chat.actions.waking import wake
 from chat.models import Invitation, Membership, Room, User
-from chat.protocol import Forbidden, Invalid, NotFound
+from chat.seams import user_changed
+from realtime.wire import Forbidden, Invalid, NotFound
 
 SETUP = "owner"
 SETUP_LASTS = timedelta(days=1)
@@ -61,7 +62,7 @@ def sign_up(*, token: str, username: str, display_name: str, password: str) -> U
 @transaction.atomic
 def accept_invitation(*, user: User, token: str) -> Room:
     """Takes somebody who is known already into the room of an invitation."""
-    rate_limit.changes.spend(user.pk)
+    limits.changes.spend(user.pk)
     room = group_room(_invitation(token).room_id)
     if not members_of(room).filter(user=user).exists():
         grant(room, user.pk)
@@ -70,7 +71,7 @@ def accept_invitation(*, user: User, token: str) -> Room:
 
 def invite(*, user: User, room_id: int) -> Invitation:
     """A link into a room for who has no account yet. Every member may give one."""
-    rate_limit.changes.spend(user.pk)
+    limits.changes.spend(user.pk)
     room = queries.membership(user, room_id).room
     if room.is_direct:
         raise Forbidden("A direct room always has the same people.")
@@ -79,7 +80,7 @@ def invite(*, user: User, room_id: int) -> Invitation:
 
 def update_profile(*, user: User, display_name: str, color: int) -> None:
     """How a person is shown from now on."""
-    rate_limit.changes.spend(user.pk)
+    limits.changes.spend(user.pk)
     user.display_name, user.color = display_name, color
     checked(user)
     with transaction.atomic():
@@ -93,7 +94,9 @@ def recheck_sessions(*, user: User) -> None:
 
 
 def show_anew(user: User) -> None:
-    """On commit, tells those who have a direct room with a user what it is called now."""
+    """Tells the features, and on commit those who have a direct room with a user, which goes by
+    another name now."""
+    user_changed.send(User, user=user)
     rooms = user.memberships.filter(room__kind=Room.Kind.DIRECT).values("room")
     for place in Membership.objects.filter(room__in=rooms).exclude(user=user):
         wake(place.user_id, "user.room", room=place.room_id)

@@ -5,11 +5,12 @@ from functools import partial
 from django.db import models, transaction
 from django.db.models import F
 
-from chat import queries, rate_limit
+from chat import limits, queries
 from chat.actions.waking import wake
 from chat.fanout import fanout
 from chat.models import Membership, Room, User
-from chat.protocol import Forbidden, Invalid, NotFound
+from chat.seams import membership_changed
+from realtime.wire import Forbidden, Invalid, NotFound
 
 MAX_DIRECT = 8  # people in a direct room
 
@@ -21,7 +22,7 @@ Role = Membership.Role
 @transaction.atomic
 def create_room(*, user: User, name: str, kind: str, topic: str = "") -> Room:
     """Opens a room that this user owns; `kind` is open or closed."""
-    rate_limit.changes.spend(user.pk)
+    limits.changes.spend(user.pk)
     if kind not in (Room.Kind.OPEN, Room.Kind.CLOSED):
         raise Invalid("A new room is open or closed.")
     room = Room.objects.create(name=title(name), topic=about(topic), kind=kind)
@@ -32,7 +33,7 @@ def create_room(*, user: User, name: str, kind: str, topic: str = "") -> Room:
 @transaction.atomic
 def update_room(*, user: User, room_id: int, name: str, topic: str) -> Room:
     """Renames a room. Its owner and moderators may. One event a member: it is rare."""
-    rate_limit.changes.spend(user.pk)
+    limits.changes.spend(user.pk)
     if not queries.membership(user, room_id).moderates:
         raise Forbidden("Only the owner and moderators change a room.")
     return rename(group_room(room_id), name, topic)
@@ -41,7 +42,7 @@ def update_room(*, user: User, room_id: int, name: str, topic: str) -> Room:
 @transaction.atomic
 def join_room(*, user: User, room_id: int) -> Room:
     """Goes into an open room; what was said before counts as read."""
-    rate_limit.changes.spend(user.pk)
+    limits.changes.spend(user.pk)
     room = group_room(room_id)
     if members_of(room).filter(user=user).exists():
         return room
@@ -54,7 +55,7 @@ def join_room(*, user: User, room_id: int) -> Room:
 @transaction.atomic
 def leave_room(*, user: User, room_id: int) -> None:
     """Goes out of a room. An owner leaves it to a moderator, or to who was there longest."""
-    rate_limit.changes.spend(user.pk)
+    limits.changes.spend(user.pk)
     room = group_room(room_id)
     membership = queries.membership(user, room_id)
     revoke(membership)
@@ -65,7 +66,7 @@ def leave_room(*, user: User, room_id: int) -> None:
 @transaction.atomic
 def add_member(*, user: User, room_id: int, member_id: int) -> None:
     """Brings somebody into a room. Every member may."""
-    rate_limit.changes.spend(user.pk)
+    limits.changes.spend(user.pk)
     room = group_room(room_id)
     queries.membership(user, room_id)
     if not User.objects.filter(pk=member_id, is_active=True).exists():
@@ -77,7 +78,7 @@ def add_member(*, user: User, room_id: int, member_id: int) -> None:
 @transaction.atomic
 def remove_member(*, user: User, room_id: int, member_id: int) -> None:
     """Sends somebody out. Moderators may with members, the owner with everybody."""
-    rate_limit.changes.spend(user.pk)
+    limits.changes.spend(user.pk)
     room = group_room(room_id)
     mine, theirs = queries.membership(user, room_id), _member(room, member_id)
     if not mine.owns and (not mine.moderates or theirs.moderates):
@@ -90,7 +91,7 @@ def remove_member(*, user: User, room_id: int, member_id: int) -> None:
 @transaction.atomic
 def set_role(*, user: User, room_id: int, member_id: int, role: str) -> None:
     """Makes somebody moderator, member, or owner in one's own place. Only the owner may."""
-    rate_limit.changes.spend(user.pk)
+    limits.changes.spend(user.pk)
     room = group_room(room_id)
     mine, theirs = queries.membership(user, room_id), _member(room, member_id)
     if not mine.owns:
@@ -104,7 +105,7 @@ def set_role(*, user: User, room_id: int, member_id: int, role: str) -> None:
 @transaction.atomic
 def start_direct(*, user: User, people: list[int]) -> Room:
     """The room of exactly this user and these people: the same one whenever it is asked for."""
-    rate_limit.changes.spend(user.pk)
+    limits.changes.spend(user.pk)
     ids = sorted({user.pk, *people})
     if not 2 <= len(ids) <= MAX_DIRECT:
         raise Invalid(f"A direct room has 2 to {MAX_DIRECT} people.")
@@ -168,14 +169,14 @@ def grant(room: Room, user_id: int, role: str = Role.MEMBER) -> Membership:
     if not room.is_direct and not members_of(room).exists():
         role = Role.OWNER
     membership = Membership.objects.create(room=room, user_id=user_id, role=role, read=room.head)
-    wake(user_id, "user.room", room=room.pk)
+    _tell(membership)
     return membership
 
 
 def assign(membership: Membership, role: str) -> None:
     membership.role = role
     membership.save(update_fields=["role"])
-    wake(membership.user_id, "user.room", room=membership.room_id)
+    _tell(membership)
 
 
 def revoke(membership: Membership) -> None:
@@ -185,7 +186,14 @@ def revoke(membership: Membership) -> None:
     room.update(removals=F("removals") + 1)
     Membership.objects.filter(pk=membership.pk).delete()
     transaction.on_commit(partial(fanout.revoke, membership.room_id, room.get().serial, user_id))
-    wake(user_id, "user.room", room=membership.room_id)
+    _tell(membership)
+
+
+def _tell(membership: Membership) -> None:
+    """Tells the features, and on commit the person, that a membership began, changed or ended."""
+    room_id, user_id = membership.room_id, membership.user_id
+    membership_changed.send(Membership, room_id=room_id, user_id=user_id)
+    wake(user_id, "user.room", room=room_id)
 
 
 def make_way(room: Room, role: str) -> None:

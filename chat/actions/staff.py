@@ -17,25 +17,26 @@ from chat.actions.rooms import (
     revoke,
 )
 from chat.actions.waking import wake
-from chat.models import Export, Membership, Message, Reaction, Room, User
-from chat.protocol import Forbidden, Invalid, NotFound
+from chat.models import Membership, Message, Reaction, Room, User
+from chat.seams import room_deleted
+from realtime.wire import Forbidden, Invalid, NotFound
 
 
 @transaction.atomic
 def staff_edit_message(*, user: User, message_id: int, body: str) -> Message:
-    _check_staff(user)
+    check_staff(user)
     return rewrite(locked(message_id), *rendered(body))
 
 
 @transaction.atomic
 def staff_delete_message(*, user: User, message_id: int) -> Message:
-    _check_staff(user)
+    check_staff(user)
     return bury(locked(message_id))
 
 
 @transaction.atomic
 def staff_remove_reaction(*, user: User, reaction: Reaction) -> None:
-    _check_staff(user)
+    check_staff(user)
     message = locked(reaction.message_id)
     reaction.delete()
     changed(message)
@@ -43,33 +44,24 @@ def staff_remove_reaction(*, user: User, reaction: Reaction) -> None:
 
 @transaction.atomic
 def staff_update_room(*, user: User, room_id: int, name: str, topic: str) -> Room:
-    _check_staff(user)
+    check_staff(user)
     return rename(group_room(room_id), name, topic)
 
 
 @transaction.atomic
 def staff_delete_room(*, user: User, room: Room) -> None:
     """Deletes a room of any kind with all that was said in it."""
-    _check_staff(user)
+    check_staff(user)
     Room.objects.select_for_update().get(pk=room.pk)  # first, as everybody else does
-    for export in Export.objects.filter(room=room):
-        staff_delete_export(user=user, export=export)
+    room_deleted.send(Room, room=room)
     for membership in members_of(room):
         revoke(membership)
     room.delete()
 
 
 @transaction.atomic
-def staff_delete_export(*, user: User, export: Export) -> None:
-    """Deletes a file, or the wish for one; a worker that is at it finds out."""
-    _check_staff(user)
-    list(Export.objects.select_for_update().filter(pk=export.pk))  # from here on nothing is added
-    Export.objects.filter(pk=export.pk).delete()
-
-
-@transaction.atomic
 def staff_add_member(*, user: User, room_id: int, member_id: int, role: str) -> Membership:
-    _check_staff(user)
+    check_staff(user)
     room = group_room(room_id)
     make_way(room, role)
     return grant(room, member_id, role)
@@ -77,7 +69,7 @@ def staff_add_member(*, user: User, room_id: int, member_id: int, role: str) -> 
 
 @transaction.atomic
 def staff_set_role(*, user: User, membership: Membership, role: str) -> None:
-    _check_staff(user)
+    check_staff(user)
     room = group_room(membership.room_id)
     current = members_of(room).filter(pk=membership.pk).first()  # what is given is from before
     if current is None:
@@ -90,7 +82,7 @@ def staff_set_role(*, user: User, membership: Membership, role: str) -> None:
 
 @transaction.atomic
 def staff_remove_member(*, user: User, membership: Membership) -> None:
-    _check_staff(user)
+    check_staff(user)
     room = group_room(membership.room_id)
     current = members_of(room).filter(pk=membership.pk).first()  # what is given is from before
     if current is None:
@@ -103,7 +95,7 @@ def staff_remove_member(*, user: User, membership: Membership) -> None:
 @transaction.atomic
 def staff_save_user(*, user: User, person: User) -> None:
     """Saves a new or changed person. Who is shut out is signed out at once, and owns no room."""
-    _check_staff(user)
+    check_staff(user)
     checked(person)
     person.save()
     show_anew(person)
@@ -119,6 +111,6 @@ def staff_set_active(*, user: User, person: User, active: bool) -> None:
     staff_save_user(user=user, person=person)
 
 
-def _check_staff(user: User) -> None:
+def check_staff(user: User) -> None:
     if not user.is_staff:
         raise Forbidden("Only staff may do this.")

@@ -4,9 +4,9 @@ from functools import partial
 
 from django.db import transaction
 
-from chat.fanout import fanout
+from realtime import hints
 
 
 def wake(user_id: int, type: str, **fields: int) -> None:
     """On commit, wakes each socket of a user; its consumer looks for itself what is so now."""
-    transaction.on_commit(partial(fanout.wake, user_id, {"type": type, **fields}))
+    transaction.on_commit(partial(hints.wake, user_id, {"type": type, **fields}))

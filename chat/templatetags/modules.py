@@ -10,18 +10,22 @@ from django.templatetags.static import static
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from chat.seams import Feature, features
+
 register = template.Library()
 NOT_MODULES = {"theme"}  # a classic script: it must run before the first paint
 
 
 @register.simple_tag
 @cache
-def import_map(*folders: str) -> SafeString:
+def import_map(*others: str) -> SafeString:
     """Where each name leads, as JSON: https://html.spec.whatwg.org/#import-maps
 
-    Of static/chat/, or of all folders that are named.
+    Of static/chat/, of each feature that has a script for every page or for rooms, and of others
+    that are named.
     """
-    imports = {name: at for folder in folders or ("chat",) for name, at in modules(folder).items()}
+    folders = ["chat", *(feature.label for feature in features() if loads_itself(feature)), *others]
+    imports = {name: at for folder in folders for name, at in modules(folder).items()}
     return mark_safe(json.dumps({"imports": imports}))  # addresses of our own
 
 
@@ -35,10 +39,30 @@ def preloads() -> SafeString:
     )
 
 
+@register.simple_tag
+@cache
+def feature_scripts(name: str) -> SafeString:
+    """Loads the `page` or `room` module of each feature that has one."""
+    scripts = (modules(feature.label).get(f"{feature.label}/{name}") for feature in features())
+    addresses = [address for address in scripts if address]
+    return format_html_join(
+        "\n", '<script type="module" src="{}"></script>', ([address] for address in addresses)
+    )
+
+
+def loads_itself(feature: Feature) -> bool:
+    return (
+        not modules(feature.label)
+        .keys()
+        .isdisjoint({f"{feature.label}/page", f"{feature.label}/room"})
+    )
+
+
 @cache
 def modules(folder: str) -> dict[str, str]:
     """Names and addresses; asked for once, because there are dozens on every page."""
     path = finders.find(folder)
-    assert path, f"static/{folder} is missing"
+    if path is None:
+        return {}  # a feature without scripts
     names = sorted({path.stem for path in Path(path).glob("*.js")} - NOT_MODULES)
     return {f"{folder}/{name}": static(f"{folder}/{name}.js") for name in names}

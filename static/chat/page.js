@@ -15,4 +15,3 @@ import "chat/drawer";
 import "chat/theme_switch";
 import "chat/copy";
 import "chat/filter";
-import "chat/exporting";

@@ -6,8 +6,8 @@ import pytest
 
 from chat.models import Room, User
 from tests.client import ChatClient
-from tests.conftest import cookie_of, database_url
 from tests.factories import person, room
+from tests.plugin import cookie_of, database_url
 from tests.site import Site
 
 PATHS = {"sync": "/ws/chat/sync/", "async": "/ws/chat/"}

@@ -13,8 +13,8 @@ from chat.models import Message, Room, User
 from tests.abuse.conftest import Connect, Talk
 from tests.abuse.raw import UPGRADE, Raw
 from tests.client import ChatClient
-from tests.conftest import cookie_of
 from tests.factories import room
+from tests.plugin import cookie_of
 from tests.site import Site, wait_until
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]

@@ -9,11 +9,12 @@ import pytest
 
 from chat import protocol
 from chat.models import Membership, Message, Reaction, Room, User
+from realtime import wire
 from tests.abuse.conftest import Connect, Talk
 from tests.abuse.raw import Raw
 from tests.client import ChatClient
-from tests.conftest import cookie_of
 from tests.factories import say
+from tests.plugin import cookie_of
 from tests.site import Site
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
@@ -59,7 +60,7 @@ def wrong_for(field: str) -> list[str]:
 
 def test_every_frame_is_tried_here() -> None:
     ours = protocol.__name__
-    frames = [each for each in protocol.Frame.__subclasses__() if each.__module__ == ours]
+    frames = [each for each in wire.Frame.__subclasses__() if each.__module__ == ours]
     types = {frame.__struct_config__.tag: frame for frame in frames}
     assert types.keys() == RIGHT.keys()
     for name, frame in types.items():
@@ -209,7 +210,7 @@ def test_an_empty_frame_is_overlooked(fiddler: Fiddler) -> None:
 @pytest.mark.parametrize("filler", ["a", "é", "😀", "\\u00e9", " ", "["])
 def test_a_frame_over_64_kib_is_too_large_in_bytes(fiddler: Fiddler, filler: str) -> None:
     size = len(filler.encode())
-    fiddler.client.raw('{"type": "pong", "ref": "' + filler * (protocol.MAX_FRAME // size + 1))
+    fiddler.client.raw('{"type": "pong", "ref": "' + filler * (wire.MAX_FRAME // size + 1))
     assert fiddler.client.expect("error")["code"] == "too_large"
 
 

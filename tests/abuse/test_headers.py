@@ -5,7 +5,7 @@ import pytest
 from chat.models import User
 from tests.abuse.conftest import Talk
 from tests.abuse.raw import Raw
-from tests.conftest import cookie_of
+from tests.plugin import cookie_of
 from tests.site import Site
 
 pytestmark = [

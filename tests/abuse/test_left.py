@@ -9,8 +9,8 @@ import pytest
 from chat.models import Membership, Message, Room, User
 from tests.abuse.conftest import Connect
 from tests.client import ChatClient
-from tests.conftest import cookie_of
 from tests.factories import say
+from tests.plugin import cookie_of
 from tests.site import Site
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -18,8 +18,8 @@ from chat.models import Room, User
 from tests.abuse.conftest import Connect
 from tests.abuse.test_frames import RIGHT
 from tests.client import ChatClient
-from tests.conftest import cookie_of
 from tests.factories import say
+from tests.plugin import cookie_of
 from tests.site import TOKEN, Site, wait_until
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
@@ -130,7 +130,7 @@ def test_from_its_first_line_to_its_last_a_socket_has_one_id(
         settled(client)
         client.close()
     wait_until(lambda: log.text.count(" closed: 1000") == 2, "both have ended")
-    lines = log.of("chat.open_socket")
+    lines = log.of("realtime.consumer")
     ids = {line["request_id"] for line in lines}
     assert len(ids) == 2
     for id in ids:

@@ -9,7 +9,7 @@ from django.utils.html import escape
 
 from chat import actions
 from chat.models import Room, User
-from chat.protocol import Invalid
+from realtime.wire import Invalid
 from tests.abuse.conftest import Connect
 from tests.chat.test_markdown import LINKS, MARKUP, assert_harmless
 from tests.factories import direct, room, say, staff

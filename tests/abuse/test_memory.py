@@ -19,7 +19,7 @@ from chat.queries import PAGE
 from tests.abuse.conftest import Connect, Talk
 from tests.abuse.raw import Raw
 from tests.abuse.test_frames import frame
-from tests.conftest import cookie_of
+from tests.plugin import cookie_of
 from tests.site import Site
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]

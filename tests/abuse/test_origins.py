@@ -6,7 +6,7 @@ from chat.models import User
 from tests.abuse.conftest import Talk
 from tests.abuse.raw import Raw
 from tests.client import ChatClient
-from tests.conftest import cookie_of
+from tests.plugin import cookie_of
 from tests.site import Site
 
 pytestmark = [

@@ -8,10 +8,10 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from chat import urls
-from chat.models import Export, Membership, Message, Room, User
+from chat.models import Membership, Message, Room, User
 from tests.abuse.conftest import Connect, Talk
-from tests.conftest import cookie_of
 from tests.factories import direct, room, say
+from tests.plugin import cookie_of
 from tests.site import Site
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -160,9 +160,6 @@ def test_who_asks_for_what_belongs_to_others_hears_nothing_of_it(
 ROOM_PAGES = {
     "room": ((403, 403), (404, 404)),
     "room_settings": ((403, 403), (404, 404)),
-    "export": ((302, 403), (302, 404)),
-    "export_state": ((403, 405), (404, 405)),
-    "export_file": ((403, 405), (404, 405)),
     "room_join": ((405, 403), (405, 404)),
     "room_leave": ((405, 403), (405, 404)),
     "invite": ((302, 403), (302, 404)),
@@ -204,7 +201,6 @@ def test_a_page_of_a_room_of_others_is_closed(
     assert untouched(said)
     assert {member.username for member in said.room.members.all()} == {"alice", "bob"}
     assert said.room.invitations.count() == 0
-    assert not Export.objects.exists()
 
 
 @pytest.mark.parametrize("name", ROOM_PAGES)
@@ -240,7 +236,7 @@ def test_a_role_is_given_in_ones_own_room_only(alice: User, bob: User, eve: User
 def test_the_admin_is_closed_to_everybody_else(eve: User, said: Message) -> None:
     client = Client()
     client.force_login(eve)
-    for model in ("user", "room", "message", "membership", "reaction", "invitation", "export"):
+    for model in ("user", "room", "message", "membership", "reaction", "invitation"):
         for page in (f"/admin/chat/{model}/", f"/admin/chat/{model}/1/delete/"):
             assert client.post(page, {"post": "yes"}).status_code == 302  # to its log-in
     assert untouched(said)

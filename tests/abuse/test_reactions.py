@@ -6,7 +6,7 @@ from emoji import EMOJI_DATA
 from chat import actions
 from chat.actions.messages import MAX_EMOJI
 from chat.models import Message, Reaction, Room, User
-from chat.protocol import Invalid
+from realtime.wire import Invalid
 from tests.abuse.conftest import Connect, Talk
 from tests.client import ChatClient
 from tests.factories import listening, person, say

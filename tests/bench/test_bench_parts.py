@@ -21,7 +21,7 @@ from bench import bare_settings, servers
 from bench.peers import sql
 from chat.models import User
 from tests import factories
-from tests.conftest import need
+from tests.plugin import need
 from tests.services import Missing, postgres_server
 
 pytestmark = pytest.mark.once

@@ -11,7 +11,7 @@ from bench.case import Case, Figures, Trial
 from bench.cases import CASES, NODE
 from bench.goals import GOALS
 from bench.servers import PEERS, Server
-from tests.conftest import need
+from tests.plugin import need
 from tests.services import Missing
 
 pytestmark = pytest.mark.once

@@ -164,7 +164,7 @@ class Web(Program):
 
     def command(self) -> list[str]:
         bind = ["--bind", "127.0.0.1", "--port", str(self.port)]
-        return [sys.executable, "-m", "chatsite.server", *bind]
+        return [sys.executable, "-m", "realtime.server", *bind]
 
     def options(self) -> dict[str, Any]:
         return {"cwd": PROJECT, "env": self.environment}

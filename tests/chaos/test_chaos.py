@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos.drill import Plan, Report, drill
 from tests.chaos.faults import FAULTS
-from tests.conftest import need
+from tests.plugin import need
 from tests.services import Missing
 
 SELECTION = (

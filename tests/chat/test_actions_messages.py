@@ -8,10 +8,12 @@ import pytest
 from django.db import transaction
 from pytest_django import DjangoAssertNumQueries
 
-from chat import actions, protocol, queries, rate_limit
+from chat import actions, limits, protocol, queries
 from chat.actions.messages import MAX_EMOJI, Draft, _create_messages
 from chat.models import Membership, Message, Room, User
-from chat.protocol import MAX_BODY, Forbidden, Invalid, NotFound, RateLimited, TooLarge
+from chat.protocol import MAX_BODY
+from realtime import rate_limit
+from realtime.wire import Forbidden, Invalid, NotFound, RateLimited, TooLarge
 from tests.factories import (
     EMOJI,
     Interrupted,
@@ -115,7 +117,7 @@ def test_a_refused_message_takes_no_number_and_is_told_to_nobody(garden: Room) -
 def test_who_writes_too_much_is_held_back(
     alice: User, bob: User, garden: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit, "writes", rate_limit.TokenBuckets(per_minute=2))
+    monkeypatch.setattr(limits, "writes", rate_limit.TokenBuckets(per_minute=2))
     say(alice, garden)
     say(alice, garden)
     with pytest.raises(RateLimited):

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from chat import actions
 from chat.models import Invitation, Room, User
-from chat.protocol import Forbidden, Invalid, NotFound, Refusal
+from realtime.wire import Forbidden, Invalid, NotFound, Refusal
 from tests.factories import at_once, direct, listening, person, roles, room, say
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.db import transaction
 from chat import actions
 from chat.actions.rooms import MAX_DIRECT
 from chat.models import Membership, Room, User
-from chat.protocol import Forbidden, Invalid, NotFound
+from realtime.wire import Forbidden, Invalid, NotFound
 from tests.factories import (
     Interrupted,
     at_once,

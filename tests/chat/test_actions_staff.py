@@ -8,8 +8,8 @@ from django.db import transaction
 
 from chat import actions
 from chat.actions.rooms import hand_over
-from chat.models import Export, Membership, Message, Reaction, Room, User
-from chat.protocol import Forbidden, Invalid, NotFound
+from chat.models import Membership, Message, Reaction, Room, User
+from realtime.wire import Forbidden, Invalid, NotFound
 from tests.factories import (
     Interrupted,
     at_once,
@@ -233,9 +233,6 @@ ATTEMPTS: dict[str, Attempt] = {
     ),
     "rename": lambda eve, room, message: actions.staff_update_room(
         user=eve, room_id=room.pk, name="Ha", topic=""
-    ),
-    "delete an export": lambda eve, room, message: actions.staff_delete_export(
-        user=eve, export=Export.objects.create(room=room, by=message.author)
     ),
     "delete a room": lambda eve, room, message: actions.staff_delete_room(user=eve, room=room),
     "come in": lambda eve, room, message: actions.staff_add_member(

@@ -10,14 +10,14 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from chat import actions, exports
-from chat.models import Export, ExportPart, Invitation, Membership, Message, Reaction, Room, User
-from tests.conftest import logged_in
+from chat import actions
+from chat.models import Invitation, Membership, Message, Reaction, Room, User
 from tests.factories import direct, head, listening, person, roles, room, say, staff
+from tests.plugin import logged_in
 
 pytestmark = pytest.mark.django_db
 
-MODELS = [User, Room, Membership, Message, Reaction, Invitation, Export]
+MODELS = [User, Room, Membership, Message, Reaction, Invitation]
 ADDED_HERE = [User, Room, Membership]
 
 
@@ -39,7 +39,6 @@ def garden(alice: User, bob: User) -> Room:
     message = say(bob, garden)
     actions.react(user=bob, message_id=message.pk, emoji="🎉", on=True)
     actions.invite(user=alice, room_id=garden.pk)
-    actions.ask_for_export(user=alice, room_id=garden.pk)
     return garden
 
 
@@ -100,7 +99,7 @@ def test_every_model_has_a_list_and_a_page(model: type[Model], admin: Client, ga
 
 def test_every_model_is_among_those() -> None:
     models = set(apps.get_app_config("chat").get_models())
-    assert models - {ExportPart} == set(MODELS)  # but for bytes, which go with their export
+    assert models == set(MODELS)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -392,16 +391,3 @@ def test_an_invitation_that_is_deleted_leads_nowhere(admin: Client, garden: Room
     invitation = Invitation.objects.get()
     delete(admin, invitation)
     assert Client().get(invitation.get_absolute_url()).status_code == 404
-
-
-# --- exports -------------------------------------------------------------------------------------
-
-
-@both_ways
-def test_an_export_that_is_deleted_takes_its_file_along(
-    admin: Client, garden: Room, delete: Any
-) -> None:
-    exports.work()
-    assert ExportPart.objects.exists()
-    delete(admin, Export.objects.get())
-    assert not ExportPart.objects.exists()

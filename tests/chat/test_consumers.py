@@ -12,10 +12,10 @@ from websockets.exceptions import InvalidStatus
 from chat import actions
 from chat.consumers import AsyncChatConsumer, ChatConsumer
 from chat.models import Membership, Message, Room, User
-from tests.chat.conftest import PATHS, Connect, holds_all, other
+from tests.chat.fixtures import PATHS, Connect, holds_all, other
 from tests.client import ChatClient, Event
-from tests.conftest import cookie_of
 from tests.factories import person
+from tests.plugin import cookie_of
 from tests.site import Site, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

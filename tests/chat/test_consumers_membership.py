@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 
 from chat.models import Membership, Room, User
-from tests.chat.conftest import PATHS, Connect, other
+from tests.chat.fixtures import PATHS, Connect, other
 from tests.client import ChatClient
-from tests.conftest import cookie_of
 from tests.factories import person
+from tests.plugin import cookie_of
 from tests.site import Site
 from tests.view import View
 

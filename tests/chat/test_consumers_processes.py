@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from chat.models import Room, User
-from tests.chat.conftest import Connect, holds_all, running
+from tests.chat.fixtures import Connect, holds_all, running
 from tests.client import has
-from tests.conftest import cookie_of
+from tests.plugin import cookie_of
 from tests.site import Site
 
 pytestmark = pytest.mark.django_db(transaction=True)

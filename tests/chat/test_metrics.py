@@ -7,16 +7,17 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from chat import metrics, protocol
-from chat.fanout import Fanout
+from chat.fanout import fanout
+from chat.metrics import seconds_of_action
 from chat.models import Room, User
-from chat.sequence import PATIENCE, Sequence
-from chat.socket import Socket
+from realtime import admission, metrics, wire
+from realtime.outlet import Outlet
+from realtime.sequence import PATIENCE, Sequence
 from tests import factories
-from tests.chat.conftest import Clock, Connect
-from tests.chat.test_relay import ROOM, a_few_turns, at_work, awaited, open_page, put
+from tests.chat.fixtures import Clock, Connect
 from tests.client import ChatClient
 from tests.metrics import grows
+from tests.realtime.test_relay import ROOM, a_few_turns, at_work, awaited, open_page, put
 from tests.site import Site, until, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,7 +65,7 @@ def test_it_is_counted_by_the_code_that_it_was_closed_with(
     before, client = closed(wire, "4401"), connect(alice)
     alice.set_password("another")
     alice.save()
-    assert client.expect_close() == protocol.SIGNED_OUT
+    assert client.expect_close() == wire.SIGNED_OUT
     wait_until(lambda: closed(wire, "4401") == before + 1, "it is counted")
 
 
@@ -100,7 +101,7 @@ def test_every_action_is_timed_and_a_healed_gap_counted(
     ask_everything(client, room)
     client.ask("pong", n=1)
     after = wire.scrape()
-    for action in metrics.action_seconds.keys() - {"pong"}:  # which answers heartbeats, too
+    for action in seconds_of_action.keys() - {"pong"}:  # which answers heartbeats, too
         name, labels = "chat_action_seconds_count", {"action": action}
         assert after(name, **labels) == before(name, **labels) + 1, action
     pongs = [it("chat_action_seconds_count", action="pong") for it in (before, after)]
@@ -141,7 +142,7 @@ def test_refusals_are_counted_by_their_code(
 
 
 def test_whatever_is_refused_there_is_a_count_for_it() -> None:
-    assert metrics.refusals.keys() == {kind.code for kind in protocol.Refusal.__subclasses__()} | {
+    assert metrics.refusals.keys() == {kind.code for kind in wire.Refusal.__subclasses__()} | {
         "unavailable"
     }
 
@@ -172,14 +173,16 @@ def test_a_number_that_is_given_up_was_missed(clock: Clock) -> None:
 
 @awaited
 async def test_people_are_counted_once_and_rooms_while_somebody_is_there() -> None:
-    fanout, sockets = Fanout(), [Socket(never) for _ in range(3)]
-    for socket, user_id in zip(sockets, (1, 1, 2), strict=True):
-        assert fanout.admit(socket, user_id)
-        await fanout.join(socket, {ROOM: 0})
+    outlets = [Outlet(never) for _ in range(3)]
+    for outlet, user_id in zip(outlets, (1, 1, 2), strict=True):
+        assert admission.admit(user_id)
+        outlet.user_id = user_id
+        await fanout.join(outlet, {ROOM: 0})
     assert now(metrics.people_online) == 2
     assert now(metrics.rooms_live) == 1
-    for socket in sockets:
-        await fanout.forget(socket)
+    for outlet in outlets:
+        admission.dismiss(outlet.user_id)
+        outlet.end()
     assert now(metrics.people_online) == 0
     await until(lambda: not now(metrics.rooms_live), "no room is live")
 

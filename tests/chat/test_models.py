@@ -8,17 +8,7 @@ from django.db import connection
 from django.db.models import ProtectedError, QuerySet
 from django.utils import timezone
 
-from chat.models import (
-    COLORS,
-    Export,
-    ExportPart,
-    Invitation,
-    Membership,
-    Message,
-    Reaction,
-    Room,
-    User,
-)
+from chat.models import COLORS, Invitation, Membership, Message, Reaction, Room, User
 from tests.factories import broken, direct, past_message, person, room, say
 
 pytestmark = pytest.mark.django_db
@@ -269,36 +259,6 @@ def test_an_invitation_has_a_link_of_its_own() -> None:
     Invitation.objects.create(room=garden, created_by=alice, token="abc")
     with broken("chat_invitation_token", r"chat_invitation\.token"):
         Invitation.objects.create(room=garden, created_by=alice, token="abc")
-
-
-def test_a_room_has_one_export() -> None:
-    alice = person("alice")
-    garden = room(alice)
-    Export.objects.create(room=garden, by=alice)
-    with broken("chat_export_room_id", r"chat_export\.room_id"):
-        Export.objects.create(room=garden, by=alice)
-
-
-def test_an_export_is_in_a_known_state() -> None:
-    alice = person("alice")
-    with broken("export_state_is_known", "exports_end_at_some_time"):
-        Export.objects.create(room=room(alice), by=alice, state="lost")
-
-
-@pytest.mark.parametrize(("state", "ended"), [("ready", False), ("waiting", True)])
-def test_an_export_ends_when_it_is_over(state: str, ended: bool) -> None:
-    alice = person("alice")
-    finished_at = timezone.now() if ended else None
-    with broken("exports_end_at_some_time"):
-        Export.objects.create(room=room(alice), by=alice, state=state, finished_at=finished_at)
-
-
-def test_an_export_has_one_part_of_a_number() -> None:
-    alice = person("alice")
-    export = Export.objects.create(room=room(alice), by=alice)
-    ExportPart.objects.create(export=export, number=0, content=b"")
-    with broken("one_part_a_number", r"chat_exportpart\.export_id, chat_exportpart\.number"):
-        ExportPart.objects.create(export=export, number=0, content=b"")
 
 
 def test_what_was_answered_may_be_gone_without_its_answers() -> None:

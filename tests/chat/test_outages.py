@@ -15,7 +15,7 @@ import pytest
 
 from tests.chaos.programs import Postgres
 from tests.client import ChatClient
-from tests.conftest import need
+from tests.plugin import need
 from tests.services import Missing, folder
 from tests.site import Site, wait_until
 

@@ -12,36 +12,40 @@ from hypothesis import strategies as st
 
 from chat import protocol
 from chat.protocol import (
-    MAX_FRAME,
     Delete,
     Edit,
-    Error,
-    Event,
-    Frame,
-    Heartbeat,
     History,
-    Invalid,
     Left,
     Message,
-    Ok,
     Older,
     Person,
-    Pong,
     Presence,
     React,
     Reaction,
     Read,
     ReadElsewhere,
-    Refusal,
     Room,
     RoomState,
     Send,
+    Sent,
     Sync,
     Synced,
-    TooLarge,
     Typing,
     TypingNow,
     Welcome,
+)
+from realtime import wire
+from realtime.wire import (
+    MAX_FRAME,
+    Error,
+    Event,
+    Frame,
+    Heartbeat,
+    Invalid,
+    Ok,
+    Pong,
+    Refusal,
+    TooLarge,
 )
 
 CLIENT_ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
@@ -230,7 +234,7 @@ def test_what_is_deeper_than_a_frame_is_long_is_too_large() -> None:
 def test_whatever_comes_is_refused_if_it_is_not_understood(text: str) -> None:
     with pytest.raises(Refusal):
         protocol.decode(text)
-    assert protocol.ref_of(text) is None
+    assert wire.ref_of(text) is None
 
 
 anything = st.recursive(
@@ -266,21 +270,21 @@ def test_a_refused_frame_still_has_its_ref(fields: dict[str, Any]) -> None:
     text = spelled("pong", ref="r1", **fields)
     with pytest.raises(Invalid):
         protocol.decode(text)
-    assert protocol.ref_of(text) == "r1"
+    assert wire.ref_of(text) == "r1"
 
 
 def test_a_frame_with_nul_in_its_body_still_has_its_ref() -> None:
-    assert protocol.ref_of(spelled("edit", body="\x00", ref="r1")) == "r1"
+    assert wire.ref_of(spelled("edit", body="\x00", ref="r1")) == "r1"
 
 
 @pytest.mark.parametrize("ref", [1, None, True, ["r1"], "r" * 65])
 def test_a_ref_that_is_none_is_not_carried_back(ref: Any) -> None:
-    assert protocol.ref_of(spelled("pong", ref=ref)) is None
+    assert wire.ref_of(spelled("pong", ref=ref)) is None
 
 
 @pytest.mark.parametrize("text", [None, "[]", "1", sized(MAX_FRAME + 1), *NOT_JSON.values()])
 def test_what_cannot_be_read_has_no_ref(text: str | None) -> None:
-    assert protocol.ref_of(text) is None
+    assert wire.ref_of(text) is None
 
 
 # --- refusals ------------------------------------------------------------------------------------
@@ -352,7 +356,7 @@ EVENTS: list[tuple[Event, dict[str, Any]]] = [
     (MESSAGE, AS_MESSAGE),
     (Ok(ref="r1"), {"type": "ok", "ref": "r1"}),
     (
-        Ok(ref=None, id=CLIENT_ID, message=2, room=1, position=3, version=4),
+        Sent(ref=None, id=CLIENT_ID, message=2, room=1, position=3, version=4),
         {
             "type": "ok",
             "ref": None,
@@ -392,27 +396,31 @@ EVENTS: list[tuple[Event, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("event", "spelled"), EVENTS, ids=lambda value: type(value).__name__)
 def test_an_event_is_spelled_as_documented(event: Event, spelled: dict[str, Any]) -> None:
-    assert json.loads(protocol.encode(event)) == spelled
+    assert json.loads(wire.encode(event)) == spelled
 
 
 def test_every_event_is_among_those() -> None:
-    events = {event for event in Event.__subclasses__() if event.__module__ == protocol.__name__}
+    events = {
+        *Event.__subclasses__(),
+        *Ok.__subclasses__(),
+    }
+    events = {each for each in events if each.__module__ in (protocol.__name__, wire.__name__)}
     assert {type(event) for event, _ in EVENTS} == events - {RoomState}
 
 
 def test_events_travel_together_in_one_array() -> None:
-    frame = protocol.to_frame([event for event, _ in EVENTS])
+    frame = wire.encode_array([event for event, _ in EVENTS])
     assert json.loads(frame) == [spelled for _, spelled in EVENTS]
 
 
 def test_events_that_were_encoded_once_are_framed_without_encoding_them_again() -> None:
     events = [event for event, _ in EVENTS]
-    assert protocol.frame(*map(protocol.encode, events)) == protocol.to_frame(events)
+    assert wire.array(*map(wire.encode, events)) == wire.encode_array(events)
 
 
 def test_an_event_is_valid_json_whatever_was_said() -> None:
     event = msgspec.structs.replace(MESSAGE, body='"\\\n\u2028</script>\x7fé🎉')
-    assert json.loads(protocol.encode(event))["body"] == event.body
+    assert json.loads(wire.encode(event))["body"] == event.body
 
 
 # --- what is answered ----------------------------------------------------------------------------
@@ -429,27 +437,27 @@ NOT_WORTH_A_FRAME = [Typing(room=1), Pong(n=1)]
 
 @pytest.mark.parametrize("frame", ASKED, ids=lambda frame: frame.type)
 def test_what_was_done_is_answered_with_ok(frame: Frame) -> None:
-    assert protocol.answers(frame, None) == [Ok(ref=None)]
+    assert wire.answers(frame, None) == [Ok(ref=None)]
 
 
 @pytest.mark.parametrize("frame", NOT_WORTH_A_FRAME, ids=lambda frame: frame.type)
 def test_what_is_not_worth_a_frame_is_not_answered(frame: Frame) -> None:
-    assert protocol.answers(frame, None) == []
+    assert wire.answers(frame, None) == []
 
 
 def test_a_question_is_answered_with_its_answer() -> None:
     page = Synced(room=1, messages=[], head=0, more=False)
-    assert protocol.answers(Sync(room=1, since=0), page) == [page]
+    assert wire.answers(Sync(room=1, since=0), page) == [page]
 
 
 @pytest.mark.parametrize("frame", [frame for _, frame in FRAMES.values()], ids=FRAMES)
 def test_a_ref_always_comes_back_and_last(frame: Frame) -> None:
     asked = msgspec.structs.replace(frame, ref="r1")
     page = Older(room=1, messages=[], more=False)
-    assert protocol.answers(asked, None) == [Ok(ref="r1")]
-    assert protocol.answers(asked, page) == [page, Ok(ref="r1")]
+    assert wire.answers(asked, None) == [Ok(ref="r1")]
+    assert wire.answers(asked, page) == [page, Ok(ref="r1")]
 
 
 def test_a_send_is_answered_with_one_ok() -> None:
-    ok = Ok(ref="r1", id=CLIENT_ID, message=2, room=1, position=3, version=4)
-    assert protocol.answers(Send(room=1, id=CLIENT_ID, body="Hello", ref="r1"), ok) == [ok]
+    ok = Sent(ref="r1", id=CLIENT_ID, message=2, room=1, position=3, version=4)
+    assert wire.answers(Send(room=1, id=CLIENT_ID, body="Hello", ref="r1"), ok) == [ok]

@@ -12,8 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from chat import actions, protocol, queries, serializers
 from chat.models import Room, User
-from chat.protocol import MAX_UNREAD, Forbidden, NotFound
+from chat.protocol import MAX_UNREAD
 from chat.queries import PAGE
+from realtime.wire import Forbidden, NotFound
 from tests.factories import direct, fill, head, moderator, person, room, say
 
 pytestmark = pytest.mark.django_db

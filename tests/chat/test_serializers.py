@@ -82,7 +82,7 @@ def test_a_page_of_messages_is_read_from_what_was_loaded(
 
 def test_the_answer_to_a_send_names_the_message(bob: User, garden: Room) -> None:
     message = say(bob, garden)
-    assert serializers.sent(message, "r1") == protocol.Ok(
+    assert serializers.sent(message, "r1") == protocol.Sent(
         ref="r1",
         id=message.client_id,
         message=message.pk,

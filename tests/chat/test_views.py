@@ -19,8 +19,8 @@ from django.utils import timezone
 
 from chat import actions, queries, views
 from chat.models import Invitation, Membership, Room, User
-from tests.conftest import logged_in
 from tests.factories import direct, edit, fill, person, room, say
+from tests.plugin import logged_in
 
 pytestmark = pytest.mark.django_db
 

@@ -9,9 +9,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from chat import actions, rate_limit, views
+from chat import actions, limits, views
 from chat.models import Room, User
-from tests.chat.conftest import Clock
+from realtime import rate_limit
+from tests.chat.fixtures import Clock
 from tests.factories import listening, room
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,6 @@ LIMITED: dict[str, Callable[[Room, Room, User, User], Form]] = {
         reverse("room_settings", args=[mine.pk]),
         {"name": "Kitchen"},
     ),
-    "ask_for_export": lambda mine, theirs, bob, carol: (reverse("export", args=[mine.pk]), {}),
     "join_room": lambda mine, theirs, bob, carol: (reverse("room_join", args=[theirs.pk]), {}),
     "leave_room": lambda mine, theirs, bob, carol: (reverse("room_leave", args=[mine.pk]), {}),
     "add_member": lambda mine, theirs, bob, carol: (
@@ -69,8 +69,8 @@ def test_who_does_too_much_is_told_to_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path, fields = form(room(alice, bob), room(carol), bob, carol)
-    monkeypatch.setattr(rate_limit, "changes", rate_limit.TokenBuckets(per_minute=1))
-    rate_limit.changes.spend(alice.pk)
+    monkeypatch.setattr(limits, "changes", rate_limit.TokenBuckets(per_minute=1))
+    limits.changes.spend(alice.pk)
     with listening() as heard:
         refused = as_alice.post(path, fields)
     assert refused.status_code == 429

@@ -8,6 +8,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from chatsite import health
+from realtime import outage
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +81,7 @@ def test_however_often_somebody_asks_an_outage_is_a_line_and_its_end_another(
 def test_not_ready_while_the_process_is_leaving(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(health, "draining", True)
+    monkeypatch.setattr(outage, "draining", True)
     assert client.get("/readyz").status_code == 503
     assert caplog.messages == []
     assert client.get("/healthz").status_code == 200

@@ -83,7 +83,7 @@ def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:
 
 def test_without_redis_a_process_is_on_its_own() -> None:
     layers = settings("CHANNEL_LAYERS", DEBUG="1")["CHANNEL_LAYERS"]
-    assert layers == {"default": {"BACKEND": "chatsite.channel_layer.HintLayer"}}
+    assert layers == {"default": {"BACKEND": "realtime.channel_layer.HintLayer"}}
 
 
 @pytest.mark.parametrize(

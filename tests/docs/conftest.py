@@ -10,8 +10,8 @@ from channels.testing import WebsocketCommunicator
 from django.db import close_old_connections
 from django.test import override_settings
 
-from tests.conftest import needed
 from tests.docs.probe import PATIENCE, Database, create_rows
+from tests.plugin import needed
 from tests.services import postgres_server
 
 Connect = Callable[..., Database]

@@ -9,7 +9,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from channels.layers import get_channel_layer
 
-from chatsite.orm_threads import OrmThreads
+from realtime.orm_threads import OrmThreads
 from tests.docs.probe import Database
 
 GROUP = "probes"

@@ -44,7 +44,7 @@ from django.test import Client
 from django.urls import path
 
 from chat.models import User
-from tests.conftest import on_a_loop, session_of
+from tests.plugin import on_a_loop, session_of
 from tests.site import PROJECT, Site
 
 DOCUMENT = PROJECT / "docs" / "troubleshooting.md"

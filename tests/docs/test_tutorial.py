@@ -22,9 +22,9 @@ import pytest
 from playwright.sync_api import Browser, Page, WebSocket, expect
 
 from tests.chaos.programs import Postgres
-from tests.conftest import need
 from tests.docs.chapters import Look, Step, Type, Write, names_its_files, steps
 from tests.docs.reader import Reader
+from tests.plugin import need
 from tests.services import Missing, folder
 from tests.site import PROJECT, wait_until
 

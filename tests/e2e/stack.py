@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import need
+from tests.plugin import need
 from tests.services import Missing
 from tests.site import copy_tree
 

@@ -15,12 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from chat import actions
 from chat.models import Membership, Message, Room, User
-from tests.conftest import cookie_of
 from tests.factories import person, room
 from tests.model.client import Client
 from tests.model.network import Network
 from tests.model.truth import Progress, differences, progress, went_back
 from tests.model.world import World
+from tests.plugin import cookie_of
 from tests.view import Event
 
 T = TypeVar("T")

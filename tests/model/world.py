@@ -11,20 +11,20 @@ from django.db import connections
 
 from chat import queries
 from chatsite.asgi import websocket
-from chatsite.orm_threads import OrmThreads
+from realtime.orm_threads import OrmThreads
 from tests.model.hints import Hints
 
 T = TypeVar("T")
 
 # Small pages, so that a walk soon comes to a second one. And what the server would hold back for a
 # moment, to spare its clients a gap, they get at once: they bear it when it lasts longer.
-SMALL = {"chat.queries.PAGE": 3, "chat.sequence.PATIENCE": 0.0, "chat.relay.BREATH": 0.0}
+SMALL = {"chat.queries.PAGE": 3, "realtime.sequence.PATIENCE": 0.0, "realtime.relay.BREATH": 0.0}
 
 # So that some client is far behind now and then, and hears nothing but heartbeats.
 STRICT = {
-    "chat.socket.PROBE": 1_000,
-    "chat.socket.HEADS_ONLY": 3_000,
-    "chat.socket.TOO_SLOW": 60_000,
+    "realtime.outlet.PROBE": 1_000,
+    "realtime.outlet.HEADS_ONLY": 3_000,
+    "realtime.outlet.TOO_SLOW": 60_000,
 }
 
 

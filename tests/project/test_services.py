@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.conftest import needed
+from tests.plugin import needed
 from tests.services import postgres_server, run, shared_postgres, shared_redis
 
 pytestmark = pytest.mark.once

@@ -1,0 +1,5 @@
+from chat.seams import Feature
+
+
+class Exports(Feature):
+    name = "features.exports"

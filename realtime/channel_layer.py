@@ -1,0 +1,371 @@
+"""A channel layer for a Redis that may be restarted, cut off or frozen at any moment.
+
+Those of channels_redis answer that with an exception in the consumer that happens to wait, and its
+socket closes with 1011. The core one also loses messages of other channels whenever a wait is
+cancelled, which is how every consumer ends.
+
+This layer delivers within its own process by itself. To reach the other processes it has Redis
+beneath it, through a single channel that is never given up. What Redis does not take in time is
+lost and counted, and never raises: a message is a hint, the truth is in the database. What raises
+is the caller's own mistake, a name or a message that the specification does not allow.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from contextvars import Context
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from channels.exceptions import ChannelFull
+from channels.layers import BaseChannelLayer, channel_layers
+from channels_redis.pubsub import RedisPubSubChannelLayer
+
+from realtime import metrics
+
+Message = dict[str, Any]
+
+CAPACITY = 1_000  # messages that wait in one channel; what comes on top is lost
+TOGETHER = 100  # messages in one hint
+GATHER = 0.01  # seconds after a hint to a group in which it gathers messages for the next
+MAX_GROUPS = 1_000  # of which it is known when that was
+PATIENCE = 2.0  # seconds Redis has for one command
+RETRY = 1.0  # seconds until Redis is tried again after it failed
+PING = 10.0  # seconds between two words of a process to itself
+DEAF = 30.0  # seconds after which it connects anew, if it did not hear one
+REFRESH = 3_600.0  # seconds until groups are joined anew: the core layer forgets them after a day
+
+logger = logging.getLogger(__name__)
+outage = logging.getLogger("outage")
+
+
+class Mailbox:
+    """What waits in a channel for the one who receives from it: two at once would wait for each
+    other's message. An asyncio.Queue, which is for any number, takes 3 KB more, and each socket has
+    a channel."""
+
+    __slots__ = ("_arrived", "_messages")
+
+    def __init__(self) -> None:
+        self._messages: list[Message] = []
+        self._arrived: asyncio.Future[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def put(self, message: Message) -> None:
+        self._messages.append(message)
+        if self._arrived and not self._arrived.done():
+            self._arrived.set_result(None)
+
+    async def get(self) -> Message:
+        while not self._messages:
+            self._arrived = asyncio.get_running_loop().create_future()
+            await self._arrived
+        return self._messages.pop(0)
+
+
+def readers(channel: str) -> str:
+    """The group of those who receive from a fixed channel."""
+    return f"channel.{channel}"
+
+
+class HintLayer(BaseChannelLayer):
+    """The channels and groups of this process, and through the layer `beneath` those of the others.
+
+    `beneath` is its alias in settings.CHANNEL_LAYERS; without one this process is all there is.
+    Groups mean something everywhere, the channels of `new_channel` in this process only. A fixed
+    channel, as a worker has it, is a group of those who receive from it, one in each process: as
+    with the pub/sub layer of channels_redis, each of several workers gets a message. Belongs to the
+    event loop.
+
+    What may be sent: https://channels.readthedocs.io/en/stable/channel_layer_spec.html. Anything
+    else raises TypeError, ValueError or OverflowError, and nobody gets it.
+    """
+
+    extensions = ["groups"]
+
+    def __init__(self, beneath: str | None = None, capacity: int = CAPACITY) -> None:
+        super().__init__(capacity=capacity)
+        self.dropped = 0  # messages that a full channel did not take
+        self.uplink = Uplink(beneath, self) if beneath else None
+        self.groups: dict[str, set[str]] = {}  # those that have channels here, and which
+        self._mailboxes: dict[str, Mailbox] = {}
+        self._groups_of: dict[str, set[str]] = {}
+
+    async def new_channel(self, prefix: str = "specific") -> str:
+        channel = f"{prefix}!{uuid4().hex}"
+        self._open(channel)
+        return channel
+
+    async def send(self, channel: str, message: Message) -> None:
+        """Raises ChannelFull, except for a fixed channel: what waits there waits elsewhere."""
+        self.require_valid_channel_name(channel)
+        if "!" not in channel:
+            return await self.group_send(readers(channel), message)
+        self._check(message)
+        if channel in self._mailboxes and not self._put(channel, message):
+            raise ChannelFull(channel)
+
+    async def receive(self, channel: str) -> Message:
+        self.require_valid_channel_name(channel)
+        if "!" not in channel and channel not in self._mailboxes:
+            self._open(channel)
+            await self.group_add(readers(channel), channel)
+        try:
+            return await self._mailboxes[channel].get()
+        except asyncio.CancelledError:  # so Channels ends a consumer, unless it is just woken
+            self.forget(channel)
+            raise
+
+    def forget(self, channel: str) -> None:
+        """Nobody will receive from this channel any more."""
+        for group in tuple(self._groups_of.pop(channel, ())):
+            self._leave(group, channel)
+        self._mailboxes.pop(channel, None)
+
+    async def group_add(self, group: str, channel: str) -> None:
+        """From here on the channel gets what is sent to the group: from this process in any case,
+        from the others unless Redis is away, and then as soon as it is back."""
+        self.require_valid_group_name(group)
+        if channel not in self._mailboxes:
+            return
+        self.groups.setdefault(group, set()).add(channel)
+        self._groups_of[channel].add(group)
+        if self.uplink:
+            await self.uplink.match(group)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        self._leave(group, channel)
+        if self.uplink:
+            await self.uplink.match(group)
+
+    async def group_send(self, group: str, message: Message) -> None:
+        self.require_valid_group_name(group)
+        self._check(message)
+        self.deliver(group, message)
+        if self.uplink:
+            await self.uplink.send(group, message)
+
+    def deliver(self, group: str, message: Message) -> None:
+        """Hands a message to the group's channels in this process."""
+        for channel in self.groups.get(group, ()):
+            if not self._put(channel, message):
+                self.dropped += 1
+                metrics.lost_in_full_channel.inc()
+                outage.warning("A channel is full: %d messages were lost so far", self.dropped)
+
+    def _open(self, channel: str) -> None:
+        self._mailboxes[channel] = Mailbox()
+        self._groups_of[channel] = set()
+
+    def _check(self, message: Message) -> None:
+        """Before anybody has it: else the process that cannot read it would find out."""
+        if not isinstance(message, dict):
+            raise TypeError(f"A message is a dict, not {message!r}")
+        if self.uplink:
+            self.uplink.check(message)
+
+    def _put(self, channel: str, message: Message) -> bool:
+        mailbox = self._mailboxes[channel]
+        if len(mailbox) >= self.capacity:
+            return False
+        mailbox.put(dict(message))
+        return True
+
+    def _leave(self, group: str, channel: str) -> None:
+        channels = self.groups.get(group, set())
+        channels.discard(channel)
+        if not channels:
+            self.groups.pop(group, None)
+        self._groups_of.get(channel, set()).discard(group)
+
+
+class Uplink:
+    """This process as Redis sees it: one channel, in each group that has channels here.
+
+    A group is joined and left when that changes, and once a second what did not work then.
+    """
+
+    def __init__(self, beneath: str, layer: HintLayer) -> None:
+        self.failures = 0  # messages that did not reach the other processes
+        self._beneath = beneath
+        self._layer = layer
+        self._process = uuid4().hex
+        self._ear = f"process.{self._process}"  # a group of its own
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._channel = ""
+        self._joined: set[str] = set()
+        self._doubtful: set[str] = set()  # those joined that Redis may have forgotten
+        self._listening: asyncio.Task[None] | None = None
+        self._mending: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
+        self._waiting: dict[str, list[Message]] = {}  # for groups that a hint is on its way to
+        self._gathered: dict[str, float] = {}  # when the next hint to a group may leave
+        self._ping_at = self._heard_at = 0.0
+        self._retry_at = 0.0
+        self._is_away = False
+
+    @property
+    def redis(self) -> Any:
+        return channel_layers[self._beneath]
+
+    def _wants(self, group: str) -> bool:
+        return group in self._layer.groups or group == self._ear
+
+    def check(self, message: Message) -> None:
+        """Raises what the layer beneath would, here or where the message is received."""
+        self.redis.deserialize(self.redis.serialize(message))
+
+    async def send(self, group: str, message: Message) -> None:
+        """Passes a message on to the other processes. If one has just left to the same group, it
+        only comes to wait: a hint costs about as much as all else that is done for a message.
+        """
+        waiting = self._waiting.get(group)
+        if waiting is None:
+            await self._send_group(group, message)
+        elif len(waiting) < self._layer.capacity:
+            waiting.append(message)
+        else:
+            self._lose_hints(1)
+
+    async def _send_group(self, group: str, message: Message) -> None:
+        waiting = self._waiting[group] = [message]
+        try:
+            while waiting:
+                await asyncio.sleep(self._gathered.get(group, 0) - time.monotonic())
+                together = waiting[:TOGETHER]
+                del waiting[:TOGETHER]
+                await self._send_hint(group, together)
+                self._gathered[group] = time.monotonic() + GATHER
+        finally:
+            del self._waiting[group]
+            if len(self._gathered) > MAX_GROUPS:
+                self._gathered.clear()  # then none of them waits, once
+
+    async def _send_hint(self, group: str, messages: list[Message]) -> None:
+        hint = {"type": "hint", "from": self._process, "group": group, "messages": messages}
+        if not await self._try(partial(self.redis.group_send, group, hint)):
+            self._lose_hints(len(messages))
+        elif self._is_away:
+            logger.warning("Redis is back. %d hints were lost so far", self.failures)
+            self._is_away = False
+
+    def _lose_hints(self, messages: int) -> None:
+        self.failures += messages
+        metrics.lost_by_redis.inc(messages)
+
+    async def match(self, group: str) -> bool:
+        """Joins the group if it has channels here, else leaves it. False if Redis is away."""
+        self._adopt_loop()
+        async with self._changing:
+            wanted, joined = self._wants(group), group in self._joined
+            if wanted == joined and group not in self._doubtful:
+                return True
+            if not await self._try(partial(self._change, group, wanted)):
+                return False
+            (self._joined.add if wanted else self._joined.discard)(group)
+            self._doubtful.discard(group)
+            return True
+
+    async def _change(self, group: str, wanted: bool) -> None:
+        if not self._channel:
+            self._channel = await self.redis.new_channel()
+            self._heard_at = time.monotonic()
+            self._listening = self._start(self._listen())
+        change = self.redis.group_add if wanted else self.redis.group_discard
+        await change(group, self._channel)
+
+    async def _try(self, command: Callable[[], Awaitable[None]]) -> bool:
+        """Gives Redis a moment for a command; once it has failed, nothing for a while."""
+        if time.monotonic() < self._retry_at:
+            return False
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await command()
+        except Exception as error:  # whatever a layer raises, to us it means the same
+            self._lose(error)
+            return False
+        return True
+
+    def _lose(self, error: Exception) -> None:
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError from error  # which redis-py may turn into such an error
+        if not self._is_away:
+            logger.warning("Redis is away, this process is on its own: %r", error)
+        self._is_away = True
+        self._heard_at = time.monotonic()  # from now on it may be heard again
+        self._retry_at = self._heard_at + RETRY
+
+    def _adopt_loop(self) -> None:
+        """Begins anew on every event loop; a server has one, tests have many."""
+        loop = asyncio.get_running_loop()
+        if loop is self._loop:
+            return
+        self._loop = loop
+        self._channel = ""
+        self._joined, self._doubtful = set(), set()
+        self._listening = None
+        self._changing = asyncio.Lock()
+        self._mending = self._start(self._mend())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        # A context of its own: it outlives the socket, and so the ORM thread, that it began with.
+        return asyncio.create_task(work, context=Context())
+
+    async def _listen(self) -> None:
+        """Hears the other processes, for as long as this one lives."""
+        while True:
+            try:
+                hint = await self.redis.receive(self._channel)
+            except Exception as error:  # as in _try
+                self._lose(error)
+                self._doubtful |= self._joined  # a Redis that was restarted has forgotten them
+                await asyncio.sleep(RETRY)
+            else:
+                self._hear(hint)
+
+    def _hear(self, hint: Message) -> None:
+        self._heard_at = time.monotonic()
+        match hint:  # another version of the site may say it differently
+            case {"from": process, "group": group, "messages": messages}:
+                if process != self._process:
+                    for message in messages:
+                        self._layer.deliver(group, message)
+
+    async def _mend(self) -> None:
+        """Does what `match` could not, and now and then all of it again."""
+        refresh_at = time.monotonic() + REFRESH
+        while True:
+            await asyncio.sleep(RETRY)
+            if time.monotonic() > refresh_at:
+                refresh_at += REFRESH
+                self._doubtful |= self._joined
+            for group in self._doubtful | (self._joined ^ {*self._layer.groups, self._ear}):
+                if not await self.match(group):
+                    break
+            await self._check_hearing()
+
+    async def _check_hearing(self) -> None:
+        """A network may go silent without an end of the connection. Nothing would tell us, and
+        after a quarter of an hour the pub/sub layer would no longer let the event loop go."""
+        now = time.monotonic()
+        if now > self._ping_at:
+            self._ping_at = now + PING
+            await self.send(self._ear, {})
+        if now > self._heard_at + DEAF and now > self._retry_at and self._listening:
+            logger.warning("Redis is not heard any more: connecting anew")
+            await self._connect_anew()
+
+    async def _connect_anew(self) -> None:
+        if self._listening:
+            self._listening.cancel()
+        if isinstance(self.redis, RedisPubSubChannelLayer):  # of the core one it would empty Redis
+            with suppress(Exception):
+                await asyncio.wait_for(self.redis.flush(), PATIENCE)
+        self._channel, self._listening = "", None
+        self._joined.clear()
+        self._doubtful.clear()
