@@ -24,7 +24,7 @@ from chat.models import EXPORT_LEASE, Export, Room, User
 from chat.routing import worker_consumers
 from chat.worker import LOOK, ExportConsumer, Lifespan, PunctualWorker
 from chatsite.channel_layer import HintLayer
-from tests.chat.conftest import running
+from tests.chat.conftest import BETWEEN_PROCESSES, running
 from tests.conftest import cookie_of, database_url, need, on_a_loop
 from tests.factories import fill
 from tests.services import Missing, free_port, redis_server
@@ -156,7 +156,7 @@ def test_each_channel_leads_to_its_consumer() -> None:
 # --- in processes of their own -------------------------------------------------------------------
 
 by_itself = pytest.mark.django_db(transaction=True)
-between_processes = pytest.mark.parametrize("layer", ["pubsub", "core"], indirect=True)
+between_processes = pytest.mark.parametrize("layer", BETWEEN_PROCESSES, indirect=True)
 
 
 class WorkerProcess:
