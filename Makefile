@@ -8,14 +8,16 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 NEWEST_DJANGO := django==6.1.3
 NEWEST_PYTHON = $(shell for python in python3.13 $(HOME)/.pyenv/versions/3.13.*/bin/python; do \
 	$$python -c "" 2>/dev/null && echo $$python && break; done)
+NEWEST_INSTALLED = $(if $(NEWEST_PYTHON),.venv/newest/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help run lint format test test-newest docs chaos bench rename env deploy owner backup restore
+.PHONY: help run lint format test test-rest test-all test-part docs chaos bench rename env deploy owner backup restore
 
 help:
 	@echo "make run    start the chat with some demo talk (PORT=8000)"
-	@echo "make test   check and test everything; what this machine lacks is named at the end"
+	@echo "make test   check style and types, and test what a change needs, in some 4 minutes"
 	@echo "            or some of it: make test TESTS='tests/chat -k reaction'"
+	@echo "make test-all  all tests there are, in some 35 minutes; it names what this machine lacks"
 	@echo "make lint   check style and types only"
 	@echo "make docs   build the documentation into build/docs: open index.html there"
 	@echo "make format write the code in the style that lint asks for"
@@ -45,16 +47,27 @@ format: .venv/tests-installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# TESTS are arguments of pytest, on any number of lines; without them everything runs, on each
-# database and version.
-test: lint
+# TESTS are arguments of pytest, on any number of lines; without them, what a change needs.
+test:
 ifdef TESTS
+	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest $(strip $(TESTS))
 else
-	$(BIN)/python -m pytest
-	$(BIN)/python -m tests.services postgres -- $(BIN)/python -m pytest -m "not once and not browser and not compose"
-	@$(if $(NEWEST_PYTHON),$(MAKE) --no-print-directory test-newest,echo "Not tested, this machine lacks it: Python 3.13 (for $(NEWEST_DJANGO))")
+	@echo "Style, types and tests: about 5 minutes on two cores"
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m tests.parts test
 endif
+
+# What `make test` leaves out.
+test-rest: .venv/tests-installed $(NEWEST_INSTALLED)
+	$(BIN)/python -m tests.parts rest
+
+test-all: test
+	@$(MAKE) --no-print-directory test-rest
+
+# One part of the tests, by its name in tests/parts.py.
+test-part: .venv/tests-installed $(if $(findstring newest,$(PART)),$(NEWEST_INSTALLED))
+	$(BIN)/python -m tests.parts $(PART)
 
 docs: .venv/tests-installed
 	$(BIN)/python -m sphinx -W --keep-going -E -q -b html docs build/docs
@@ -86,9 +99,6 @@ backup:
 
 restore:
 	@deploy/restore.sh "$(FILE)" "$(REPLACE)"
-
-test-newest: .venv/newest/installed
-	.venv/newest/bin/python -m pytest -m "not once and not browser and not compose"
 
 .venv/bin/python:
 	@$(PYTHON) -c "import ensurepip" 2>/dev/null || \

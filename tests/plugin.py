@@ -7,7 +7,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 from unittest.mock import patch
 
@@ -20,20 +22,44 @@ from playwright.sync_api import Browser, Error, sync_playwright
 from chat import queries
 from chat.models import User
 from tests.factories import person
-from tests.services import Missing, shared_redis
+from tests.services import Missing, noted, shared_redis
 from tests.site import Site
 
 T = TypeVar("T")
 
 lacking = pytest.StashKey[set[str]]()
+DATABASE = {"db", "transactional_db", "django_db_setup", "django_db_reset_sequences"}
+SITE = {"django", "channels", "asgiref", "chat", "chatsite", "lab"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[lacking] = set()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks what runs on each database, and what is the same on each version of Django."""
+    assert isinstance(item, pytest.Function)
+    if item.get_closest_marker("django_db") or DATABASE & set(item.fixturenames):
+        item.add_marker("database")
+    elif not SITE & imported_by(item.module):
+        item.add_marker("once")
+
+
+@cache
+def imported_by(module: ModuleType) -> set[str]:
+    """The packages from which a module has something in its namespace."""
+    things = vars(module).values()
+    names = {
+        thing.__name__ if isinstance(thing, ModuleType) else thing.__module__
+        for thing in things
+        if hasattr(thing, "__module__") or isinstance(thing, ModuleType)
+    }
+    return {str(name).partition(".")[0] for name in names}
+
+
+@pytest.hookimpl(trylast=True)  # also after those that shuffle
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser comes last: beside its loop, no other can run on this thread any more."""
+    """The browser comes last in each file, so that it is started once."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
@@ -45,9 +71,21 @@ def need(request: pytest.FixtureRequest, missing: Missing) -> None:
     pytest.skip(str(missing))
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist has no summary: it tells the process that has one."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["lacking"] = sorted(session.config.stash[lacking])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[lacking].update(getattr(node, "workeroutput", {}).get("lacking", ()))
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     for name in sorted(config.stash[lacking]):
-        terminalreporter.write_line(f"Not tested, this machine lacks it: {name}", yellow=True)
+        if not noted(name):
+            terminalreporter.write_line(f"Not tested, this machine lacks it: {name}", yellow=True)
 
 
 def database_url() -> str:
@@ -106,9 +144,12 @@ def bob() -> User:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> Iterator[None]:
-    """SQLite in a file: server processes and threads share it, which a database in memory does not
-    allow. It goes together with what SQLite leaves beside it."""
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> Iterator[None]:
+    """Each worker has a database of its own. SQLite's is a file: server processes and threads share
+    it, which a database in memory does not allow. It goes together with what SQLite leaves beside
+    it."""
     with tempfile.TemporaryDirectory(prefix="chat-tests-") as folder:
         if connection.vendor == "sqlite":
             connection.settings_dict["TEST"]["NAME"] = str(Path(folder) / "chat.sqlite3")
@@ -134,8 +175,9 @@ def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """One for each file: beside Playwright's loop no other can run on this thread."""
     # Playwright's own Chromium, or else the system's.
     system = shutil.which("chromium") or shutil.which("google-chrome")
     # It keeps a loop beside the tests, and Django would take them for a part of it.

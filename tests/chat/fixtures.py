@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -17,7 +18,8 @@ from tests.site import Site
 from tests.view import View
 
 PATHS = {"sync": "/ws/chat/sync/", "async": "/ws/chat/"}
-LAYERS = ["memory", "pubsub", "core"]
+LAYERS = ["memory", "pubsub", pytest.param("core", marks=pytest.mark.long)]
+BETWEEN_PROCESSES = LAYERS[1:]
 Connect = Callable[..., ChatClient]
 
 
@@ -70,7 +72,8 @@ def layer(request: pytest.FixtureRequest) -> dict[str, str]:
     if request.param == "memory":
         return {"REDIS_URL": ""}
     url = request.getfixturevalue("redis_url")
-    return {"REDIS_URL": url, "CHANNEL_LAYER": request.param}
+    prefix = f"tests-{uuid4().hex}"  # what is published reaches each database of a Redis
+    return {"REDIS_URL": url, "CHANNEL_LAYER": request.param, "REDIS_PREFIX": prefix}
 
 
 def running(layer: dict[str, str], folder: Path, **environment: str) -> Iterator[Site]:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from chat.models import Room, User
-from tests.chat.fixtures import Connect, holds_all, running
+from tests.chat.fixtures import BETWEEN_PROCESSES, Connect, holds_all, running
 from tests.client import has
 from tests.plugin import cookie_of
 from tests.site import Site
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-between_processes = pytest.mark.parametrize("layer", ["pubsub", "core"], indirect=True)
+between_processes = pytest.mark.parametrize("layer", BETWEEN_PROCESSES, indirect=True)
 
 
 @between_processes

@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 
 from chat.fanout import fanout
-from chat.metrics import seconds_of_action
 from chat.models import Room, User
 from realtime import admission, metrics, wire
+from realtime.metrics import seconds_of_action
 from realtime.outlet import Outlet
 from realtime.sequence import PATIENCE, Sequence
 from tests import factories

@@ -134,7 +134,7 @@ def test_behind_it_stands_the_default_of_the_code(name: str) -> None:
         assert text == ("false" if call.default is False else "")
 
 
-@pytest.mark.parametrize("name", EXPLAINED.keys() - SITE.keys())
+@pytest.mark.parametrize("name", sorted(EXPLAINED.keys() - SITE.keys()))
 def test_or_that_of_the_compose_files(name: str) -> None:
     assert EXPLAINED[name] in {default for it, default in IN_COMPOSE.findall(COMPOSE) if it == name}
 

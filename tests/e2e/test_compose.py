@@ -19,7 +19,7 @@ from tests.e2e.stack import Stack, need_docker
 from tests.services import free_port
 from tests.site import wait_until
 
-pytestmark = [pytest.mark.compose, pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.compose, pytest.mark.long, pytest.mark.browser, pytest.mark.timeout(900)]
 PASSWORD = "correct horse battery"
 
 

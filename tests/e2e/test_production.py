@@ -37,7 +37,7 @@ PASSWORD = "correct horse battery"
 RUNNING = ("caddy", "web", "worker", "database", "redis", "backup")
 SECRETS = ("DOMAIN", "SECRET_KEY", "DATABASE_PASSWORD", "REDIS_PASSWORD")
 
-pytestmark = [pytest.mark.compose, pytest.mark.once, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.compose, pytest.mark.long, pytest.mark.timeout(900)]
 
 
 class Production(Stack):

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests import services
+from tests.parts import GROUPS, PARTS
 from tests.site import PROJECT, copy_tree
 
 pytestmark = pytest.mark.once
@@ -75,8 +76,16 @@ def test_what_is_checked_elsewhere_is_what_make_checks() -> None:
         for line in step.get("run", "").splitlines()
     ]
     made = [words[words.index("make") :] for words in ran if words[:2] != ["sudo", "apt-get"]]
-    assert made == [["make", "lint"], ["make", "test"]]
+    assert made == [["make", "lint"], ["make", "test-part", "PART=${{", "matrix.part", "}}"]]
     assert {words[1] for words in made} <= set(targets)
+
+
+def test_elsewhere_each_part_of_the_tests_runs() -> None:
+    matrix = read(".github/workflows/ci.yml")["jobs"]["test"]["strategy"]["matrix"]
+    assert matrix["part"] == list(PARTS)
+    assert [part for group in GROUPS.values() for part in group] == list(PARTS)
+    for image in matrix["include"]:
+        assert image["part"] in GROUPS["test"]
 
 
 def test_the_oldest_python_that_is_promised_is_tested_and_that_of_the_image() -> None:
@@ -84,7 +93,9 @@ def test_the_oldest_python_that_is_promised_is_tested_and_that_of_the_image() ->
     oldest = re.search(r'target-version = "py3(\d+)"', (PROJECT / "pyproject.toml").read_text())
     image = re.search(r"FROM python:(3\.\d+)-slim", (PROJECT / "Dockerfile").read_text())
     assert oldest and image
-    assert jobs["test"]["strategy"]["matrix"]["python"] == [f"3.{oldest[1]}", image[1]]
+    matrix = jobs["test"]["strategy"]["matrix"]
+    assert matrix["python"] == [f"3.{oldest[1]}"]
+    assert {each["python"] for each in matrix["include"]} == {image[1]}
 
 
 def test_the_servers_beside_the_tests_are_those_of_compose_and_are_used() -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.project.conftest import git, linked, older_than_installed, run
 from tests.site import PROJECT
 
-pytestmark = [pytest.mark.once, pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.browser, pytest.mark.timeout(900)]
 GUIDE = (PROJECT / "docs" / "fork.md").read_text()
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.project.conftest import git, linked, run
 from tests.site import copy_tree
 
+pytestmark = pytest.mark.long
 OLD = "chatsite"
 # Settings, templates, static files, real servers, processes that are started by name, a browser.
 TOUCHED = (
@@ -24,7 +25,6 @@ def rename(folder: Path, name: str, *title: str) -> subprocess.CompletedProcess[
     return run(folder, sys.executable, "-S", "-E", "scripts/rename.py", name, *title)
 
 
-@pytest.mark.once
 def test_the_old_name_is_gone_and_the_new_one_is_a_commit_to_look_at(fork: Path) -> None:
     done = rename(fork, "acme", "R&D of Zoë's")
     assert done.returncode == 0, done.stderr
@@ -42,7 +42,6 @@ def test_the_old_name_is_gone_and_the_new_one_is_a_commit_to_look_at(fork: Path)
     assert "from the template at" in done.stdout
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("name", ["a" * 20, "zz"], ids=len)
 def test_whatever_its_length_the_style_is_right(fork: Path, name: str) -> None:
     linked(fork)
@@ -52,7 +51,6 @@ def test_whatever_its_length_the_style_is_right(fork: Path, name: str) -> None:
         assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.once
 def test_pictures_modes_and_links_stay_as_they_are(fork: Path) -> None:
     (fork / "a-link").symlink_to("manage.py")
     (fork / "picture").write_bytes(b"\x89 chatsite \xff")
@@ -65,7 +63,6 @@ def test_pictures_modes_and_links_stay_as_they_are(fork: Path) -> None:
     assert os.access(fork / ".ci" / "run", os.X_OK)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("name", "why"),
     {
@@ -91,32 +88,27 @@ def test_a_name_that_cannot_be_is_refused(fork: Path, name: str, why: str) -> No
     assert_refused(fork, why, name)
 
 
-@pytest.mark.once
 def test_a_name_of_something_installed_is_refused(fork: Path) -> None:
     (fork / ".venv" / "lib" / "python3.99" / "site-packages" / "gadget").mkdir(parents=True)
     assert_refused(fork, "an installed package", "gadget")
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("title", ['The "Chat"', "two\nlines", "a\\b", "long " * 10])
 def test_a_title_that_settings_cannot_hold_is_refused(fork: Path, title: str) -> None:
     assert_refused(fork, "TITLE is one line", "acme", title)
 
 
-@pytest.mark.once
 def test_a_tree_with_changes_is_refused(fork: Path) -> None:
     (fork / "new.txt").touch()
     assert_refused(fork, "?? new.txt", "acme", status="?? new.txt\n")
 
 
-@pytest.mark.once
 def test_what_git_does_not_show_counts_as_well(fork: Path) -> None:
     git(fork, "config", "status.showUntrackedFiles", "no")
     (fork / "new.txt").touch()
     assert_refused(fork, "?? new.txt", "acme")
 
 
-@pytest.mark.once
 def test_twice_is_refused(fork: Path) -> None:
     assert rename(fork, "acme").returncode == 0
     git(fork, "add", "--all")
@@ -124,7 +116,6 @@ def test_twice_is_refused(fork: Path) -> None:
     assert_refused(fork, "the site has another name already", "other")
 
 
-@pytest.mark.once
 def test_without_git_nothing_is_done(tmp_path: Path) -> None:
     copy_tree(tmp_path)
     done = run(tmp_path, sys.executable, "scripts/rename.py", "acme", GIT_CEILING_DIRECTORIES="/")
@@ -133,7 +124,6 @@ def test_without_git_nothing_is_done(tmp_path: Path) -> None:
     assert (tmp_path / OLD / "settings.py").exists()
 
 
-@pytest.mark.once
 def test_what_fails_half_way_is_undone(fork: Path) -> None:
     ruff = fork / ".venv" / "bin" / "ruff"
     ruff.parent.mkdir(parents=True)
@@ -156,7 +146,6 @@ def assert_refused(fork: Path, why: str, *arguments: str, status: str = "") -> N
     assert git(fork, "status", "--porcelain") == status
 
 
-@pytest.mark.once
 @pytest.mark.browser
 @pytest.mark.timeout(900)
 def test_a_fork_passes_its_own_tests(fork: Path) -> None:

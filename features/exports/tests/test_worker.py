@@ -19,14 +19,14 @@ from features.exports import actions
 from features.exports.models import Export
 from realtime.jobs.models import Job
 from realtime.jobs.worker import LOOK
-from tests.chat.fixtures import running
+from tests.chat.fixtures import BETWEEN_PROCESSES, running
 from tests.factories import fill
 from tests.plugin import cookie_of, database_url, need
 from tests.services import Missing, free_port, redis_server
 from tests.site import PROJECT, Site, wait_until
 
 by_itself = pytest.mark.django_db(transaction=True)
-between_processes = pytest.mark.parametrize("layer", ["pubsub", "core"], indirect=True)
+between_processes = pytest.mark.parametrize("layer", BETWEEN_PROCESSES, indirect=True)
 
 
 class WorkerProcess:
