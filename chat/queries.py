@@ -17,7 +17,7 @@ from django.utils import timezone
 from chat import metrics, protocol, serializers
 from chat.models import Membership, Message, Room, User
 from chat.protocol import Older, Synced
-from realtime import metrics, wire
+from realtime import wire
 from realtime.wire import Forbidden, NotFound
 
 PAGE = 50  # messages in one page of history or of what was missed

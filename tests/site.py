@@ -49,7 +49,7 @@ def copy_tree(target: Path) -> None:
 
 
 class Site:
-    """A running `python -m chatsite.server`, its address and its log."""
+    """A running `python -m realtime.server`, its address and its log."""
 
     def __init__(self, log: Path, **environment: str) -> None:
         self.port = free_port()

@@ -8,11 +8,12 @@ import pytest
 from django.test import Client
 
 from chat.fanout import fanout
+from chat.metrics import seconds_of_action
 from chat.models import Room, User
 from realtime import admission, metrics, wire
-from realtime.metrics import seconds_of_action
 from realtime.outlet import Outlet
 from realtime.sequence import PATIENCE, Sequence
+from realtime.wire import SIGNED_OUT
 from tests import factories
 from tests.chat.fixtures import Clock, Connect
 from tests.client import ChatClient
@@ -65,7 +66,7 @@ def test_it_is_counted_by_the_code_that_it_was_closed_with(
     before, client = closed(wire, "4401"), connect(alice)
     alice.set_password("another")
     alice.save()
-    assert client.expect_close() == wire.SIGNED_OUT
+    assert client.expect_close() == SIGNED_OUT
     wait_until(lambda: closed(wire, "4401") == before + 1, "it is counted")
 
 

@@ -22,9 +22,9 @@ from tests.client import ChatClient
 from tests.site import PROJECT, Site, wait_until
 
 SLOW_SERVER = """
-from chatsite import server
+from realtime import server
 server.GRACE = 1.5
-application = "tests.chatsite.test_server:slow_application"
+application = "tests.realtime.test_server:slow_application"
 server.Command().run(["--port", "{port}", application])
 """
 

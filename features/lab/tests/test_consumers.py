@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 from chat.models import Room, User
 from features.lab.consumers import AsyncLabConsumer, LabConsumer
 from features.lab.lab_socket import QUERIES_A_MINUTE
-from features.lab.tests.plugin import OpenLab
+from features.lab.tests.conftest import OpenLab
 from tests.client import ChatClient, Event
 from tests.factories import person, room, staff
 from tests.plugin import cookie_of
