@@ -75,6 +75,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
             client_id=frame.id,
             body=frame.body,
             reply_to=frame.reply_to,
+            parts=frame.parts,
         )
         return serializers.sent(message, frame.ref)
 
@@ -211,6 +212,7 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
             client_id=frame.id,
             body=frame.body,
             reply_to=frame.reply_to,
+            parts=frame.parts,
         )
         return serializers.sent(message, frame.ref)
 

@@ -7,7 +7,7 @@ docs/protocol.md.
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -16,6 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 SUBPROTOCOL = "chat.v1"
 MAX_FRAME = 64 * 1024  # bytes in one client frame
 MAX_BODY = 10_000  # characters in one message
+MAX_PARTS = 10  # what apps add to one message when it is sent
 MAX_ROUND = 128 * 1024  # characters of events that travel together; many clients take 1 MiB
 MAX_UNREAD = 100  # unread messages are counted up to here
 
@@ -26,6 +27,8 @@ Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # a place in a room's count of changes
 Text = Annotated[str, Meta(pattern=r"\A[^\x00]*\Z")]  # PostgreSQL stores no NUL
 Ref = Annotated[str, Meta(max_length=64)]
+Part = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,29}\Z")]  # the name of an app
+Parts = Annotated[dict[Part, Any], Meta(max_length=MAX_PARTS)]
 Code = Literal["invalid", "forbidden", "not_found", "too_large", "rate_limited", "unavailable"]
 
 
@@ -84,6 +87,11 @@ class Send(Frame, frozen=True, kw_only=True):
     id: UUID
     body: Text
     reply_to: Id | None = None
+    parts: Parts = {}
+
+    def __post_init__(self) -> None:
+        if _holds_nul(self.parts):
+            raise ValueError("Expected no NUL - at `$.parts`")
 
 
 class Edit(Frame, frozen=True, kw_only=True):
@@ -153,6 +161,17 @@ def ref_of(text: str | None) -> str | None:
         return _refs.decode(_measured(text or "")).ref
     except (Refusal, msgspec.DecodeError, RecursionError):
         return None
+
+
+def _holds_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case list():
+            return any(map(_holds_nul, value))
+        case dict():
+            return any(_holds_nul(key) or _holds_nul(each) for key, each in value.items())
+    return False
 
 
 def _measured(text: str) -> bytes:
@@ -228,6 +247,7 @@ class Message(Event, frozen=True, kw_only=True):
     deleted: bool
     reactions: list[Reaction]
     reply_to: int | None
+    parts: dict[str, Any]  # what apps add, a key for each
 
 
 class Ok(Event, frozen=True, kw_only=True):

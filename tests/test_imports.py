@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "chat.markdown": "",
     "chat.rate_limit": "chat.protocol",
     "chat.outage": "",
+    "chat.seams": "chat.models chat.protocol",
     # how it reaches everybody
     "chat.sequence": "chat.metrics",
     "chat.presence": "chat.protocol",
@@ -33,7 +34,7 @@ MAY_IMPORT = {
     "chat.actions.waking": "chat.fanout",
     "chat.actions.exports": "chat.queries chat.rate_limit chat.fanout chat.models",
     "chat.actions.messages": "chat.actions.waking chat.queries chat.serializers chat.markdown"
-    " chat.rate_limit chat.group_commit chat.fanout chat.models chat.protocol",
+    " chat.rate_limit chat.seams chat.group_commit chat.fanout chat.models chat.protocol",
     "chat.actions.rooms": "chat.actions.waking chat.queries chat.rate_limit chat.fanout chat.models"
     " chat.protocol",
     "chat.actions.people": "chat.actions.rooms chat.actions.waking"

@@ -6,6 +6,7 @@ NotFound, TooLarge, RateLimited) and then have changed and told nothing.
 
 from chat.actions.exports import ask_for_export
 from chat.actions.messages import (
+    amend,
     delete_message,
     edit_message,
     mark_read,
@@ -50,6 +51,7 @@ from chat.actions.staff import (
 __all__ = [
     "accept_invitation",
     "add_member",
+    "amend",
     "ask_for_export",
     "check_setup",
     "create_owner",

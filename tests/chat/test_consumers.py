@@ -102,6 +102,7 @@ def test_a_message_reaches_everybody_on_both_consumers(
         assert message["deleted"] is False
         assert message["reactions"] == []
         assert message["reply_to"] is None
+        assert message["parts"] == {}
         assert message["position"] == message["version"] == 1
         assert ok == {
             "type": "ok",
@@ -155,6 +156,28 @@ def test_a_reply_names_the_message_it_answers(
     first = listener.expect("message", client_id=sender.say(room.pk, "Tea?"))
     answer = listener.say(room.pk, "Please", reply_to=first["id"])
     assert sender.expect("message", client_id=answer)["reply_to"] == first["id"]
+
+
+def test_a_part_of_a_message_that_no_app_takes_is_refused(
+    connect: Connect, alice: User, room: Room
+) -> None:
+    client, id = connect(alice), str(uuid4())
+    refused = client.ask("send", room=room.pk, id=id, body="", parts={"juggling": [1]})
+    assert refused["code"] == "invalid"
+    assert "`juggling`" in refused["detail"]
+
+
+def test_who_looks_back_sees_what_apps_have_added(
+    connect: Connect, alice: User, room: Room
+) -> None:
+    client = connect(alice)
+    message = actions.send_message(user=alice, room_id=room.pk, client_id=uuid4(), body="hello")
+    actions.amend(message_id=message.pk, part="previews", value=[{"title": "A"}])
+    client.send("sync", room=room.pk, since=1)
+    client.send("history", room=room.pk, before=2)
+    for answer in ("sync", "history"):
+        [shown] = client.expect(answer, room=room.pk)["messages"]
+        assert (shown["parts"], shown["edited"]) == ({"previews": [{"title": "A"}]}, False)
 
 
 def test_everybody_hears_many_writers_in_one_order(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from chat import protocol
 from chat.protocol import (
     MAX_FRAME,
+    MAX_PARTS,
     Delete,
     Edit,
     Error,
@@ -49,8 +50,8 @@ LARGEST = 2**63 - 1
 
 FRAMES: dict[str, tuple[dict[str, Any], Frame]] = {
     "send": (
-        {"room": 1, "id": str(CLIENT_ID), "body": "Hello", "reply_to": 2},
-        Send(room=1, id=CLIENT_ID, body="Hello", reply_to=2),
+        {"room": 1, "id": str(CLIENT_ID), "body": "", "reply_to": 2, "parts": {"files": [7]}},
+        Send(room=1, id=CLIENT_ID, body="", reply_to=2, parts={"files": [7]}),
     ),
     "edit": ({"message": 1, "body": "Hi"}, Edit(message=1, body="Hi")),
     "delete": ({"message": 1}, Delete(message=1)),
@@ -96,6 +97,11 @@ def test_any_frame_may_carry_a_ref(type: str) -> None:
 def test_a_message_need_not_answer_another() -> None:
     frame = protocol.decode(without("send", "reply_to"))
     assert isinstance(frame, Send) and frame.reply_to is None
+
+
+def test_a_message_need_not_have_parts() -> None:
+    frame = protocol.decode(without("send", "parts"))
+    assert isinstance(frame, Send) and frame.parts == {}
 
 
 def test_escapes_and_surrogate_pairs_are_understood() -> None:
@@ -158,6 +164,15 @@ WRONG = {
     "a room beyond the database": spelled("typing", room=LARGEST + 1),
     "message 0": spelled("delete", message=0),
     "an answer to message 0": spelled("send", reply_to=0),
+    "an array for parts": spelled("send", parts=["files"]),
+    "null for parts": spelled("send", parts=None),
+    "a part without a name": spelled("send", parts={"": 1}),
+    "a part in capitals": spelled("send", parts={"Files": 1}),
+    "a part with a long name": spelled("send", parts={"f" * 31: 1}),
+    "too many parts": spelled("send", parts={f"app_{n}": n for n in range(MAX_PARTS + 1)}),
+    "NUL in a part": spelled("send", parts={"files": [{"name": "\x00"}]}),
+    "NUL in a key of a part": spelled("send", parts={"files": [{"\x00": 1}]}),
+    "a deep part": spelled("send").replace("[7]", "[" * 900 + "]" * 900),
     "a negative since": spelled("sync", since=-1),
     "a negative before": spelled("history", before=-1),
     "a negative position": spelled("read", position=-1),
@@ -186,7 +201,7 @@ def test_what_is_not_described_is_invalid(text: str) -> None:
     [
         (type, field)
         for type, (fields, _) in FRAMES.items()
-        for field in sorted(fields.keys() - {"reply_to"})
+        for field in sorted(fields.keys() - {"reply_to", "parts"})
     ],
 )
 def test_a_frame_without_one_of_its_fields_is_invalid(type: str, field: str) -> None:
@@ -242,7 +257,9 @@ anything = st.recursive(
 
 @given(
     st.sampled_from(sorted(FRAMES)),
-    st.sampled_from(["type", "ref", "room", "id", "body", "message", "emoji", "on", "n", "x"]),
+    st.sampled_from(
+        ["type", "ref", "room", "id", "body", "parts", "message", "emoji", "on", "n", "x"]
+    ),
     anything,
 )
 def test_whatever_a_field_says_the_frame_is_understood_or_refused(
@@ -319,6 +336,7 @@ MESSAGE = Message(
     deleted=False,
     reactions=[Reaction(emoji="🎉", users=[1, 2])],
     reply_to=None,
+    parts={"files": [{"id": 7}]},
 )
 AS_MESSAGE = {
     "type": "message",
@@ -335,6 +353,7 @@ AS_MESSAGE = {
     "deleted": False,
     "reactions": [{"emoji": "🎉", "users": [1, 2]}],
     "reply_to": None,
+    "parts": {"files": [{"id": 7}]},
 }
 EVENTS: list[tuple[Event, dict[str, Any]]] = [
     (
