@@ -92,7 +92,7 @@ class ChatConsumer(OpenSocket, JsonWebsocketConsumer):
         return queries.sync(self.user, frame.room, frame.since)
 
     def on_history(self, frame: protocol.History) -> Event:
-        return queries.history(self.user, frame.room, frame.before)
+        return queries.history(self.user, frame.room, **frame.where)
 
     def on_read(self, frame: protocol.Read) -> None:
         actions.mark_read(user=self.user, room_id=frame.room, position=frame.position)
@@ -235,7 +235,7 @@ class AsyncChatConsumer(OpenSocket, AsyncJsonWebsocketConsumer):
         return await database_sync_to_async(queries.sync)(self.user, frame.room, frame.since)
 
     async def on_history(self, frame: protocol.History) -> Event:
-        return await database_sync_to_async(queries.history)(self.user, frame.room, frame.before)
+        return await database_sync_to_async(queries.history)(self.user, frame.room, **frame.where)
 
     async def on_read(self, frame: protocol.Read) -> None:
         await database_sync_to_async(actions.mark_read)(

@@ -235,8 +235,14 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def before(self, position: int) -> Self:
         return self.filter(position__lt=position)
 
+    def after(self, position: int) -> Self:
+        return self.filter(position__gt=position)
+
     def newest_first(self) -> Self:
         return self.order_by("-position")
+
+    def oldest_first(self) -> Self:
+        return self.order_by("position")
 
 
 class Message(models.Model):

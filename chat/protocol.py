@@ -116,7 +116,19 @@ class Sync(Frame, frozen=True, kw_only=True):
 
 class History(Frame, frozen=True, kw_only=True):
     room: Id
-    before: Number
+    before: Number | UnsetType = UNSET
+    after: Number | UnsetType = UNSET
+    around: Number | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if len(self.where) != 1:
+            raise ValueError("Expected one of `before`, `after` and `around`")
+
+    @property
+    def where(self) -> dict[str, int]:
+        """The one of the three that is given."""
+        places = {"before": self.before, "after": self.after, "around": self.around}
+        return {side: number for side, number in places.items() if number is not UNSET}
 
 
 class Read(Frame, frozen=True, kw_only=True):

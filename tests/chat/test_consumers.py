@@ -15,7 +15,7 @@ from chat.models import Membership, Message, Room, User
 from tests.chat.conftest import PATHS, Connect, holds_all, other
 from tests.client import ChatClient, Event
 from tests.conftest import cookie_of
-from tests.factories import person
+from tests.factories import fill, person
 from tests.site import Site, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -239,6 +239,37 @@ def test_history_goes_back_to_the_beginning(connect: Connect, alice: User, room:
         seen = [message["position"] for message in page["messages"]] + seen
         before, more = seen[0], page["more"]
     assert seen == list(range(1, 121))
+
+
+def test_history_leads_from_a_position_in_both_directions(
+    connect: Connect, alice: User, room: Room
+) -> None:
+    client = connect(alice)
+    fill(room, alice, 200)
+
+    def page(**where: int) -> tuple[list[int], bool]:
+        client.send("history", room=room.pk, **where)
+        event = client.expect("history", room=room.pk)
+        return [message["position"] for message in event["messages"]], event["more"]
+
+    shown, has_older = page(around=100)
+    assert 100 in shown
+    while has_older:
+        older, has_older = page(before=shown[0])
+        shown = older + shown
+    has_newer = True
+    while has_newer:
+        newer, has_newer = page(after=shown[-1])
+        shown += newer
+    assert shown == list(range(1, 201))
+
+
+def test_history_is_asked_for_in_one_direction_at_a_time(
+    connect: Connect, alice: User, room: Room
+) -> None:
+    client = connect(alice)
+    for where in ({}, {"before": 1, "after": 1}, {"before": 1, "after": 1, "around": 1}):
+        assert client.ask("history", room=room.pk, **where)["code"] == "invalid"
 
 
 def test_reading_in_one_tab_reaches_the_other_and_never_goes_back(

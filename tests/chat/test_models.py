@@ -331,6 +331,12 @@ def test_what_is_older_is_read_off_an_index() -> None:
     assert "sort" not in plan and "b-tree" not in plan
 
 
+def test_what_is_newer_is_read_off_an_index() -> None:
+    plan = explain(Message.objects.filter(room=1).after(9).oldest_first()[:50])
+    assert "index" in plan and "position>" in plan
+    assert "sort" not in plan and "b-tree" not in plan
+
+
 def explain(rows: QuerySet[Message]) -> str:
     if connection.vendor == "postgresql":  # which uses no index on a table this small
         with connection.cursor() as cursor:

@@ -104,6 +104,12 @@ def test_a_message_need_not_have_parts() -> None:
     assert isinstance(frame, Send) and frame.parts == {}
 
 
+@pytest.mark.parametrize("side", ["before", "after", "around"])
+def test_history_has_three_directions(side: str) -> None:
+    frame = protocol.decode(json.dumps({"type": "history", "room": 1, side: 0}))
+    assert isinstance(frame, History) and frame.where == {side: 0}
+
+
 def test_escapes_and_surrogate_pairs_are_understood() -> None:
     frame = protocol.decode('{"type":"edit","message":1,"body":"\\u00e4 \\ud83c\\udf89 \\n"}')
     assert frame == Edit(message=1, body="ä 🎉 \n")
@@ -175,6 +181,11 @@ WRONG = {
     "a deep part": spelled("send").replace("[7]", "[" * 900 + "]" * 900),
     "a negative since": spelled("sync", since=-1),
     "a negative before": spelled("history", before=-1),
+    "a negative after": '{"type":"history","room":1,"after":-1}',
+    "null around": '{"type":"history","room":1,"around":null}',
+    "before and after": spelled("history", after=1),
+    "before and nothing after": spelled("history", after=None),
+    "all three at once": spelled("history", after=1, around=1),
     "a negative position": spelled("read", position=-1),
     "a number for a body": spelled("edit", body=1),
     "null for a body": spelled("edit", body=None),
