@@ -78,6 +78,7 @@ class ChatConsumer(SocketConsumer, JsonWebsocketConsumer):
             client_id=frame.id,
             body=frame.body,
             reply_to=frame.reply_to,
+            parts=frame.parts,
         )
         return serializers.sent(message, frame.ref)
 
@@ -94,7 +95,7 @@ class ChatConsumer(SocketConsumer, JsonWebsocketConsumer):
         return queries.sync(self.user, frame.room, frame.since)
 
     def on_history(self, frame: protocol.History) -> Event:
-        return queries.history(self.user, frame.room, frame.before)
+        return queries.history(self.user, frame.room, **frame.where)
 
     def on_read(self, frame: protocol.Read) -> None:
         actions.mark_read(user=self.user, room_id=frame.room, position=frame.position)
@@ -213,6 +214,7 @@ class AsyncChatConsumer(SocketConsumer, AsyncJsonWebsocketConsumer):
             client_id=frame.id,
             body=frame.body,
             reply_to=frame.reply_to,
+            parts=frame.parts,
         )
         return serializers.sent(message, frame.ref)
 
@@ -235,7 +237,7 @@ class AsyncChatConsumer(SocketConsumer, AsyncJsonWebsocketConsumer):
         return await database_sync_to_async(queries.sync)(self.user, frame.room, frame.since)
 
     async def on_history(self, frame: protocol.History) -> Event:
-        return await database_sync_to_async(queries.history)(self.user, frame.room, frame.before)
+        return await database_sync_to_async(queries.history)(self.user, frame.room, **frame.where)
 
     async def on_read(self, frame: protocol.Read) -> None:
         await database_sync_to_async(actions.mark_read)(

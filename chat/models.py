@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
-from django.db.models import Case, F, OuterRef, Q, When
+from django.db.models import Case, F, OuterRef, Q, Value, When
 from django.db.models.functions import Lower, Now
 from django.urls import reverse
 from django.utils import timezone
@@ -232,8 +232,14 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def before(self, position: int) -> Self:
         return self.filter(position__lt=position)
 
+    def after(self, position: int) -> Self:
+        return self.filter(position__gt=position)
+
     def newest_first(self) -> Self:
         return self.order_by("-position")
+
+    def oldest_first(self) -> Self:
+        return self.order_by("position")
 
 
 class Message(models.Model):
@@ -244,6 +250,10 @@ class Message(models.Model):
     version = models.PositiveBigIntegerField()
     body = models.TextField(blank=True)
     html = models.TextField(blank=True)
+    # What apps add to it, a key for each. The database has a default for the version before this.
+    parts = models.JSONField(
+        default=dict, db_default=Value({}, models.JSONField()), blank=True, editable=False
+    )
     reply_to = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True, blank=True)
@@ -261,11 +271,11 @@ class Message(models.Model):
                 name="changes_come_after_creation",
             ),
             models.CheckConstraint(
-                condition=Q(deleted_at__isnull=True) | Q(body="", html=""),
+                condition=Q(deleted_at__isnull=True) | Q(body="", html="", parts={}),
                 name="tombstones_are_empty",
             ),
             models.CheckConstraint(
-                condition=Q(deleted_at__isnull=False) | ~Q(body=""),
+                condition=Q(deleted_at__isnull=False) | ~Q(body="", parts={}),
                 name="messages_say_something",
             ),
         ]

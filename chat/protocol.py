@@ -4,16 +4,20 @@ What is not described here is refused.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from realtime.wire import MAX_FRAME, Event, Frame, FrameDecoder, Id, Number, Ok, Pong, Text
 
 SUBPROTOCOL = "chat.v1"
 MAX_BODY = 10_000  # characters in one message
+MAX_PARTS = 10  # what apps add to one message when it is sent
 MAX_UNREAD = 100  # unread messages are counted up to here
+
+Part = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,29}\Z")]  # the name of an app
+Parts = Annotated[dict[Part, Any], Meta(max_length=MAX_PARTS)]
 
 
 # --- client to server ---------------------------------------------------------------------------
@@ -24,6 +28,11 @@ class Send(Frame, frozen=True, kw_only=True):
     id: UUID
     body: Text
     reply_to: Id | None = None
+    parts: Parts = {}
+
+    def __post_init__(self) -> None:
+        if _holds_nul(self.parts):
+            raise ValueError("Expected no NUL - at `$.parts`")
 
 
 class Edit(Frame, frozen=True, kw_only=True):
@@ -52,7 +61,19 @@ class History(Frame, frozen=True, kw_only=True):
     speaks_for_itself = True
 
     room: Id
-    before: Number
+    before: Number | UnsetType = UNSET
+    after: Number | UnsetType = UNSET
+    around: Number | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if len(self.where) != 1:
+            raise ValueError("Expected one of `before`, `after` and `around`")
+
+    @property
+    def where(self) -> dict[str, int]:
+        """The one of the three that is given."""
+        places = {"before": self.before, "after": self.after, "around": self.around}
+        return {side: number for side, number in places.items() if number is not UNSET}
 
 
 class Read(Frame, frozen=True, kw_only=True):
@@ -64,6 +85,17 @@ class Typing(Frame, frozen=True, kw_only=True):
     speaks_for_itself = True
 
     room: Id
+
+
+def _holds_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case list():
+            return any(map(_holds_nul, value))
+        case dict():
+            return any(_holds_nul(key) or _holds_nul(each) for key, each in value.items())
+    return False
 
 
 FRAMES = (Send, Edit, Delete, React, Sync, History, Read, Typing, Pong)
@@ -130,6 +162,7 @@ class Message(Event, frozen=True, kw_only=True):
     deleted: bool
     reactions: list[Reaction]
     reply_to: int | None
+    parts: dict[str, Any]  # what apps add, a key for each
 
 
 class Sent(Ok, frozen=True, kw_only=True, tag="ok"):

@@ -75,12 +75,43 @@ def newest_messages(room_id: int) -> list[Message]:
     return for_wire(Message.objects.filter(room=room_id).newest_first()[:PAGE])[::-1]
 
 
-def history(user: User, room_id: int, before: int) -> Older:
-    """A page of what was said before a position, oldest first."""
+def history(
+    user: User,
+    room_id: int,
+    before: int | None = None,
+    after: int | None = None,
+    around: int | None = None,
+) -> Older:
+    """A page of what was said before, after or around a position, oldest first.
+
+    `more` is about what is newer than the page if `after` is given, else about what is older.
+    """
     membership(user, room_id)
-    older = Message.objects.filter(room=room_id).before(before).newest_first()
-    messages, more = _page(older)
-    return Older(room=room_id, messages=messages[::-1], more=more)
+    if around is not None:
+        messages, more, _ = page_around(room_id, around)
+    elif after is not None:
+        messages, more = _newer(room_id, after)
+    else:
+        messages, more = _older(room_id, before or 0)
+    return Older(room=room_id, messages=messages, more=more)
+
+
+def page_around(room_id: int, position: int) -> tuple[list[protocol.Message], bool, bool]:
+    """What was said at a position, half a page on either side, and whether there is more of each:
+    what is older, what is newer."""
+    newer, more_newer = _newer(room_id, position - 1, share=2)
+    older, more_older = _older(room_id, position, share=2, at_least=0 if newer else 1)
+    return older + newer, more_older, more_newer
+
+
+def _older(room_id: int, before: int, share: int = 1, at_least: int = 1) -> Page:
+    said = Message.objects.filter(room=room_id)
+    messages, more = _page(said.before(before).newest_first(), share, at_least)
+    return messages[::-1], more
+
+
+def _newer(room_id: int, after: int, share: int = 1) -> Page:
+    return _page(Message.objects.filter(room=room_id).after(after).oldest_first(), share)
 
 
 def sync(user: User, room_id: int, since: int) -> Synced:
@@ -106,15 +137,15 @@ def changes(room_id: int, since: int, head: int, moment: int) -> Page:
     return _page(Message.objects.filter(room=room_id).since(since))
 
 
-def _page(messages: QuerySet[Message]) -> Page:
-    """The first of these messages, and whether there are more. A page holds at least one."""
-    rows = for_wire(messages[: PAGE + 1])
+def _page(messages: QuerySet[Message], share: int = 1, at_least: int = 1) -> Page:
+    """The first of these messages, and whether there are more; several may share a page."""
+    rows = for_wire(messages[: PAGE // share + 1])
     page: list[protocol.Message] = []
     size = 0
-    for row in rows[:PAGE]:
+    for row in rows[: PAGE // share]:
         message = serializers.message(row)
         size += len(wire.encode(message))
-        if page and size > PAGE_SIZE:
+        if len(page) >= at_least and size > PAGE_SIZE // share:
             break
         page.append(message)
     return page, len(rows) > len(page)

@@ -34,6 +34,7 @@ def message(message: Message) -> protocol.Message:
         deleted=message.deleted_at is not None,
         reactions=reactions(message),
         reply_to=message.reply_to_id,
+        parts=message.parts,
     )
 
 

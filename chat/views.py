@@ -124,22 +124,41 @@ def edition(request: UserRequest, here: Membership) -> str | None:
         return None
     room, session = here.room, request.session.session_key
     read_before = [room.pk, room.head, room.name, room.topic, here.role, here.read]
-    shown = repr([PROCESS, session, token, read_before, appearance])
+    shown = repr(
+        [PROCESS, session, token, read_before, position_asked_for(request, here), appearance]
+    )
     return f'W/"{sha256(shown.encode()).hexdigest()}"'
 
 
 @etag(edition)
 def room_page(request: UserRequest, here: Membership) -> HttpResponse:
-    history = queries.newest_messages(here.room_id)
     return page(
         request,
         "chat/room.html",
         room_id=here.room_id,
         here=here,
-        history=[serializers.message(message) for message in history],
-        more=len(history) == queries.PAGE,
         emoji=EMOJI,
+        **what_was_said(here.room_id, position_asked_for(request, here)),
     )
+
+
+def position_asked_for(request: UserRequest, here: Membership) -> int | None:
+    """Where in the room the page is to open. None is at the newest, and so is all that is odd."""
+    try:
+        position = int(request.GET.get("at", ""))
+    except ValueError:
+        return None
+    return position if 0 < position <= here.room.head else None
+
+
+def what_was_said(room_id: int, at: int | None) -> dict[str, Any]:
+    """The newest messages, or those around a position; the one that is there or next is marked."""
+    if at is None:
+        newest = [serializers.message(message) for message in queries.newest_messages(room_id)]
+        return {"history": newest, "more": len(newest) == queries.PAGE, "newer": False}
+    around, more, newer = queries.page_around(room_id, at)
+    marked = next((message.position for message in around if message.position >= at), at)
+    return {"history": around, "more": more, "newer": newer, "at": marked}
 
 
 def before_the_door(request: UserRequest, room_id: int) -> HttpResponse:

@@ -46,6 +46,7 @@ def say(
     body: str = "Hello",
     client_id: UUID | None = None,
     reply_to: int | None = None,
+    parts: dict[str, Any] | None = None,
 ) -> Message:
     return actions.send_message(
         user=author,
@@ -53,6 +54,7 @@ def say(
         client_id=client_id or uuid4(),
         body=body,
         reply_to=reply_to,
+        parts=parts,
     )
 
 

@@ -5,6 +5,7 @@ NotFound, TooLarge, RateLimited) and then have changed and told nothing.
 """
 
 from chat.actions.messages import (
+    amend,
     delete_message,
     edit_message,
     mark_read,
@@ -49,6 +50,7 @@ from chat.actions.staff import (
 __all__ = [
     "accept_invitation",
     "add_member",
+    "amend",
     "check_setup",
     "check_staff",
     "create_owner",

@@ -1,7 +1,8 @@
 """What is said: send, edit, delete, react, read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 from emoji import is_emoji
 
-from chat import limits, markdown, queries, serializers
+from chat import limits, markdown, queries, seams, serializers
 from chat.actions.waking import wake
 from chat.fanout import fanout
 from chat.models import Membership, Message, Reaction, Room, User
@@ -27,16 +28,23 @@ READ_ON = """UPDATE chat_membership SET read = %s WHERE room_id = %s AND user_id
 
 
 def send_message(
-    *, user: User, room_id: int, client_id: UUID, body: str, reply_to: int | None = None
+    *,
+    user: User,
+    room_id: int,
+    client_id: UUID,
+    body: str,
+    reply_to: int | None = None,
+    parts: dict[str, Any] | None = None,
 ) -> Message:
     """Says something in a room. The client's id makes it idempotent, for ever.
 
     The same author and `client_id` give the message that was said first, whatever the rest, and
-    even if its author has left the room since.
+    even if its author has left the room since. Without words it says what is in its parts.
     """
     try:
         limits.writes.spend(user.pk)
-        draft = Draft(user, client_id, *rendered(body), reply_to)
+        text = rendered(body) if body.strip() or not parts else ("", "")
+        draft = Draft(user, client_id, *text, reply_to, parts or {})
         if transaction.get_connection().in_atomic_block:  # whose end decides about this too
             return _create_message(room_id, draft)
         return _talk.write(room_id, draft)
@@ -56,6 +64,7 @@ class Draft:
     body: str
     html: str
     reply_to: int | None
+    parts: dict[str, Any] = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -66,7 +75,8 @@ def _create_messages(room_id: int, drafts: list[Draft]) -> list[Message | Refusa
     outcomes: list[Message | Refusal] = []
     for draft in drafts:
         try:
-            outcomes.append(_accept(draft, room_id, position + 1))
+            accept = _accept_with_parts if draft.parts else _accept
+            outcomes.append(accept(draft, room_id, position + 1))
             position += 1
         except Refusal as refusal:
             outcomes.append(refusal)
@@ -74,7 +84,7 @@ def _create_messages(room_id: int, drafts: list[Draft]) -> list[Message | Refusa
         room = _count_changes(room_id, position - room.head)
     messages = [outcome for outcome in outcomes if isinstance(outcome, Message)]
     if messages:
-        Message.objects.bulk_create(messages)
+        Message.objects.bulk_create([message for message in messages if not message.pk])
         _publish(room, *messages)
     return outcomes
 
@@ -110,6 +120,17 @@ def _accept(draft: Draft, room_id: int, position: int) -> Message:
     )
 
 
+@transaction.atomic  # of what is refused nothing stays, while the rest of the group is said
+def _accept_with_parts(draft: Draft, room_id: int, position: int) -> Message:
+    """The message, stored at once: what an app claims for it the next draft cannot claim."""
+    message = _accept(draft, room_id, position)
+    message.parts = seams.checked(message, draft.parts)
+    _check_content(message)
+    message.save()
+    seams.stored(message, draft.parts)
+    return message
+
+
 # A repeated client id is found by the database only, and rolls the whole group back.
 _talk = GroupCommit(_create_messages, blames_one=IntegrityError, enough=settings.ASGI_THREADS // 2)
 
@@ -133,6 +154,22 @@ def delete_message(*, user: User, message_id: int) -> Message:
     if message.author_id != user.pk and not queries.membership(user, message.room_id).moderates:
         raise Forbidden("Only its author or a moderator can delete a message.")
     return bury(message)
+
+
+@transaction.atomic
+def amend(*, message_id: int, part: str, value: Any) -> Message:
+    """Changes what an app adds to a message; None takes it away.
+
+    The code of an app calls this, not a person: nobody's permission is checked. Nothing happens if
+    the message was deleted meanwhile or says so already.
+    """
+    message = locked(message_id)
+    if message.deleted_at or message.parts.get(part) == value:
+        return message
+    others = {key: other for key, other in message.parts.items() if key != part}
+    message.parts = others if value is None else others | {part: value}
+    _check_content(message)
+    return changed(message)
 
 
 @transaction.atomic
@@ -229,6 +266,7 @@ def bury(message: Message) -> Message:
         return message
     message.reactions.all().delete()
     message.body = message.html = ""
+    message.parts = {}
     message.deleted_at = timezone.now()
     return changed(message)
 
@@ -254,6 +292,11 @@ def _publish(room: Room, *messages: Message) -> None:
 def _check_alive(message: Message) -> None:
     if message.deleted_at:
         raise Invalid("This message was deleted.")
+
+
+def _check_content(message: Message) -> None:
+    if not message.body and not message.parts:
+        raise Invalid("A message cannot be empty.")
 
 
 def _check_space(message: Message, emoji: str) -> None:

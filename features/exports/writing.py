@@ -71,6 +71,7 @@ def line(message: Message) -> bytes:
         "deleted": message.deleted_at and message.deleted_at.isoformat(),
         "reactions": reactions,
         "reply_to": message.reply_to and message.reply_to.position,
+        "parts": message.parts,
     }
     return json.dumps(said, ensure_ascii=False).encode() + b"\n"
 

@@ -5,3 +5,8 @@ export const here = timeline && {
   id: Number(timeline.dataset.room),
   head: Number(timeline.dataset.head),
 };
+
+/** Whether something was said after the last message on the page that is still to be loaded. */
+export function hasNewer() {
+  return timeline.dataset.newer === "true";
+}

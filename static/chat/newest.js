@@ -1,6 +1,9 @@
 /** The way back down, and how much was said meanwhile. */
 import { on } from "chat/bus";
-import { follow, isFollowing } from "chat/view";
+import { hasNewer, here } from "chat/here";
+import { toNewest } from "chat/jump";
+import { me } from "chat/me";
+import { isFollowing } from "chat/view";
 
 const button = document.getElementById("newest");
 let count = 0;
@@ -16,7 +19,14 @@ on("shown", (shown) => {
   count += shown.filter(({ element, isNew }) => isNew && !("own" in element.dataset)).length;
   render();
 });
-button.addEventListener("click", () => {
-  follow();
+// What comes while the page does not reach the newest is not shown, but new all the same.
+on("change", ({ message, isNew }) => {
+  if (!hasNewer() || !isNew || message.room !== here.id || message.author.id === me.id) return;
+  count += 1;
   render();
 });
+button.addEventListener("click", () => {
+  toNewest();
+  render();
+});
+render();

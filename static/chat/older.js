@@ -1,16 +1,13 @@
 /** Older messages come as one scrolls up, without the view jumping. */
-import { backoff } from "chat/backoff";
 import { emit, on } from "chat/bus";
-import { here, timeline } from "chat/here";
+import { timeline } from "chat/here";
+import { ask } from "chat/history";
 import { lowest } from "chat/places";
-import { send } from "chat/socket";
 import { show } from "chat/timeline";
 import { keepView, scroller } from "chat/view";
 
-const REF = "older";
 const loading = document.getElementById("older");
 const beginning = document.getElementById("beginning");
-let asked = false;
 
 export function hasMore() {
   return timeline.dataset.more === "true";
@@ -18,9 +15,7 @@ export function hasMore() {
 
 /** Asks for the page before. False if there is none, or no connection. */
 export function loadOlder() {
-  if (!hasMore()) return false;
-  if (!asked) asked = send({ type: "history", room: here.id, before: lowest(), ref: REF });
-  return asked;
+  return hasMore() && ask("older", { before: lowest() });
 }
 
 const observer = new IntersectionObserver(
@@ -40,23 +35,13 @@ function settle(more) {
   beginning.hidden = more;
 }
 
-on("history", ({ room, messages, more }) => {
-  if (room !== here.id) return;
-  asked = false;
+on("page:older", ({ messages, more }) => {
   keepView(() => {
     settle(more);
     show(messages);
   });
   emit("older");
-  lookAgain();
 });
-on("welcome", () => {
-  asked = false;
-  lookAgain();
-});
-on("error", ({ ref }) => {
-  if (ref !== REF) return;
-  asked = false;
-  setTimeout(lookAgain, backoff(2));
-});
+on("page:newest", ({ more }) => settle(more));
+on("askable", lookAgain);
 settle(hasMore());

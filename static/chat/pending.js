@@ -1,6 +1,6 @@
 /** Shows what is on its way, until the timeline turns it into what was said. */
 import { emit, on } from "chat/bus";
-import { here, timeline } from "chat/here";
+import { hasNewer, here, timeline } from "chat/here";
 import { me } from "chat/me";
 import { create, fill } from "chat/message";
 import { holds } from "chat/numbers";
@@ -50,8 +50,9 @@ on("said", ({ id, room, version }) => {
   const element = findPending(id);
   if (!element) return;
   element.dataset.said = "";
-  // Said already, before this page reaches back: it will not come again.
-  queueMicrotask(() => holds(room, version) && findPending(id)?.remove());
+  // Said already, before this page reaches back, it will not come again. And where the page does
+  // not reach the newest it comes with what is between.
+  queueMicrotask(() => (holds(room, version) || hasNewer()) && findPending(id)?.remove());
 });
 on("do:retry", ({ dataset }) => retry(dataset.clientId));
 on("do:discard", ({ dataset }) => discard(dataset.clientId));

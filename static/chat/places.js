@@ -22,6 +22,11 @@ export function lowest() {
   return positionOf(timeline.firstElementChild);
 }
 
+/** The place of the newest message on the page. */
+export function highest() {
+  return positionOf(newest());
+}
+
 export function newest() {
   return [...timeline.children].findLast((element) => element.dataset.id);
 }

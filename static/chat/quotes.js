@@ -41,6 +41,7 @@ on("older", () => {
   keepView(render);
   seek();
 });
+on("newer", () => keepView(render));
 on("shown", () => keepView(render));
 on("pending", () => keepView(render));
 on("disconnected", () => (wanted = null));

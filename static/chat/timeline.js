@@ -1,13 +1,13 @@
 /** The messages of the room, each at its position and in its newest version. */
 import { emit, on } from "chat/bus";
-import { here, timeline } from "chat/here";
+import { hasNewer, here, timeline } from "chat/here";
 import { create, fill } from "chat/message";
 import { arrange } from "chat/neighbours";
-import { insert, lowest } from "chat/places";
+import { highest, insert, lowest } from "chat/places";
 import { keepView } from "chat/view";
 
 const byId = new Map();
-const beyond = new Map(); // changes further up than the page reaches: they may overtake its history
+const beyond = new Map(); // changes where the page does not reach: they may overtake its history
 const waiting = []; // changes that came in one frame are shown together
 
 for (const element of timeline.children) {
@@ -38,6 +38,20 @@ export function show(messages) {
   });
 }
 
+/** Shows what was kept out as long as something between was missing. */
+export function showHeld() {
+  const held = [...beyond.values()].filter((message) => !find(message.id) && !isOutOfReach(message));
+  show(held);
+  emit("shown", held.map(({ id }) => ({ element: find(id), isNew: false })));
+}
+
+/** Begins anew with other messages; what is on its way stays. */
+export function replace(messages) {
+  for (const element of byId.values()) element.remove();
+  byId.clear();
+  show(messages);
+}
+
 /** Shows what is being sent after all that was said. */
 export function append(element) {
   keepView(() => insert(element, Infinity));
@@ -54,9 +68,11 @@ function place(message) {
   arrange(element);
 }
 
-/** A message further up than the page reaches will come with the history. */
+/** A message where the page does not reach will come with the history. */
 function isOutOfReach({ id, position }) {
-  return timeline.dataset.more === "true" && !byId.has(id) && position < lowest();
+  if (byId.has(id)) return false;
+  if (hasNewer() && position > highest()) return true;
+  return timeline.dataset.more === "true" && position < lowest();
 }
 
 function flush() {

@@ -24,6 +24,7 @@ function draw() {
 }
 
 on("older", () => keepView(draw));
+on("newer", () => keepView(draw));
 const first = draw();
 if (first) lookAt(first, "start");
 else follow();

@@ -1,6 +1,6 @@
 /** Where the reader looks: it stays there, whatever happens above, or follows the talk. */
 import { emit } from "chat/bus";
-import { timeline } from "chat/here";
+import { hasNewer, timeline } from "chat/here";
 
 const NEAR = 48; // pixels
 
@@ -13,7 +13,7 @@ export function isFollowing() {
 }
 
 export function follow() {
-  following = true;
+  following = !hasNewer(); // the end of the page is not the end of the talk then
   scroller.scrollTop = scroller.scrollHeight;
   last = scroller.scrollTop;
 }
@@ -22,7 +22,7 @@ export function follow() {
 export function lookAt(element, block = "center") {
   following = false;
   element.scrollIntoView({ block });
-  noticeScroll();
+  look();
 }
 
 /** Makes a change to the timeline without moving what the reader sees. */
@@ -40,14 +40,14 @@ function firstInSight() {
 }
 
 /** Only who scrolls up stops following: the end may also move away, when something grows. */
-function noticeScroll() {
+export function look() {
   const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
-  following = near || (following && scroller.scrollTop >= last);
+  following = !hasNewer() && (near || (following && scroller.scrollTop >= last));
   last = scroller.scrollTop;
   emit("scrolled", following);
 }
 
-scroller.addEventListener("scroll", noticeScroll, { passive: true });
+scroller.addEventListener("scroll", look, { passive: true });
 // The composer grows, a keyboard opens, a font arrives: the end stays the end.
 const sizes = new ResizeObserver(() => following && follow());
 sizes.observe(scroller);

@@ -5,8 +5,8 @@ import { on } from "chat/bus";
 import { write } from "chat/composer";
 import { restore } from "chat/draft";
 import { here } from "chat/here";
+import { toNewest } from "chat/jump";
 import { post } from "chat/outbox";
-import { follow } from "chat/view";
 
 const REF = "act:edit:";
 
@@ -15,7 +15,7 @@ function say(body) {
   post(here.id, body, about ? Number(about.element.dataset.id) : null);
   end();
   write("");
-  follow();
+  toNewest();
 }
 
 /** The text stays in the composer until the server has taken it. */

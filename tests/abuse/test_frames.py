@@ -21,7 +21,13 @@ pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 # A right frame of each type; {room} and {message} are filled in by the tests.
 RIGHT: dict[str, dict[str, Any]] = {
-    "send": {"room": "{room}", "id": str(uuid4()), "body": "Hello", "reply_to": "{message}"},
+    "send": {
+        "room": "{room}",
+        "id": str(uuid4()),
+        "body": "Hello",
+        "reply_to": "{message}",
+        "parts": {},
+    },
     "edit": {"message": "{message}", "body": "Changed"},
     "delete": {"message": "{message}"},
     "react": {"message": "{message}", "emoji": "👍", "on": True},
@@ -31,7 +37,8 @@ RIGHT: dict[str, dict[str, Any]] = {
     "typing": {"room": "{room}"},
     "pong": {"n": 1},
 }
-OPTIONAL = {"reply_to", "ref"}
+OPTIONAL = {"reply_to", "parts", "ref"}
+INSTEAD = {"history": {"after", "around"}}  # of `before`, which is tried for all three
 
 TEXTS = ["", "1", "\\u0000", "\\ud83d", "x\\u0000y", "\\udc00\\ud800"]
 NUMBERS = ["-1", "0.5", "1e2", "1e400", "-0", "NaN", "-NaN", "Infinity", "-Infinity", "0x10", "01"]
@@ -50,6 +57,7 @@ ALLOWED = {
     "emoji": {'"1"', '""'},
     "on": {"true", "false"},
     "reply_to": {"null"},
+    "parts": {"{}"},
     "ref": {"null", '""', '"1"', '"\\u0000"', '"x\\u0000y"'},
 }
 
@@ -64,7 +72,8 @@ def test_every_frame_is_tried_here() -> None:
     types = {frame.__struct_config__.tag: frame for frame in frames}
     assert types.keys() == RIGHT.keys()
     for name, frame in types.items():
-        assert set(frame.__struct_fields__) == RIGHT[name].keys() | {"ref"}
+        tried = RIGHT[name].keys() | INSTEAD.get(name, set())
+        assert set(frame.__struct_fields__) == tried | {"ref"}
 
 
 class Fiddler:

@@ -14,7 +14,7 @@ from chat.consumers import AsyncChatConsumer, ChatConsumer
 from chat.models import Membership, Message, Room, User
 from tests.chat.fixtures import PATHS, Connect, holds_all, other
 from tests.client import ChatClient, Event
-from tests.factories import person
+from tests.factories import fill, person
 from tests.plugin import cookie_of
 from tests.site import Site, wait_until
 
@@ -102,6 +102,7 @@ def test_a_message_reaches_everybody_on_both_consumers(
         assert message["deleted"] is False
         assert message["reactions"] == []
         assert message["reply_to"] is None
+        assert message["parts"] == {}
         assert message["position"] == message["version"] == 1
         assert ok == {
             "type": "ok",
@@ -155,6 +156,28 @@ def test_a_reply_names_the_message_it_answers(
     first = listener.expect("message", client_id=sender.say(room.pk, "Tea?"))
     answer = listener.say(room.pk, "Please", reply_to=first["id"])
     assert sender.expect("message", client_id=answer)["reply_to"] == first["id"]
+
+
+def test_a_part_of_a_message_that_no_app_takes_is_refused(
+    connect: Connect, alice: User, room: Room
+) -> None:
+    client, id = connect(alice), str(uuid4())
+    refused = client.ask("send", room=room.pk, id=id, body="", parts={"juggling": [1]})
+    assert refused["code"] == "invalid"
+    assert "`juggling`" in refused["detail"]
+
+
+def test_who_looks_back_sees_what_apps_have_added(
+    connect: Connect, alice: User, room: Room
+) -> None:
+    client = connect(alice)
+    message = actions.send_message(user=alice, room_id=room.pk, client_id=uuid4(), body="hello")
+    actions.amend(message_id=message.pk, part="previews", value=[{"title": "A"}])
+    client.send("sync", room=room.pk, since=1)
+    client.send("history", room=room.pk, before=2)
+    for answer in ("sync", "history"):
+        [shown] = client.expect(answer, room=room.pk)["messages"]
+        assert (shown["parts"], shown["edited"]) == ({"previews": [{"title": "A"}]}, False)
 
 
 def test_everybody_hears_many_writers_in_one_order(
@@ -216,6 +239,37 @@ def test_history_goes_back_to_the_beginning(connect: Connect, alice: User, room:
         seen = [message["position"] for message in page["messages"]] + seen
         before, more = seen[0], page["more"]
     assert seen == list(range(1, 121))
+
+
+def test_history_leads_from_a_position_in_both_directions(
+    connect: Connect, alice: User, room: Room
+) -> None:
+    client = connect(alice)
+    fill(room, alice, 200)
+
+    def page(**where: int) -> tuple[list[int], bool]:
+        client.send("history", room=room.pk, **where)
+        event = client.expect("history", room=room.pk)
+        return [message["position"] for message in event["messages"]], event["more"]
+
+    shown, has_older = page(around=100)
+    assert 100 in shown
+    while has_older:
+        older, has_older = page(before=shown[0])
+        shown = older + shown
+    has_newer = True
+    while has_newer:
+        newer, has_newer = page(after=shown[-1])
+        shown += newer
+    assert shown == list(range(1, 201))
+
+
+def test_history_is_asked_for_in_one_direction_at_a_time(
+    connect: Connect, alice: User, room: Room
+) -> None:
+    client = connect(alice)
+    for where in ({}, {"before": 1, "after": 1}, {"before": 1, "after": 1, "around": 1}):
+        assert client.ask("history", room=room.pk, **where)["code"] == "invalid"
 
 
 def test_reading_in_one_tab_reaches_the_other_and_never_goes_back(

@@ -1,6 +1,7 @@
 """What rows say of themselves, and what the database holds whoever writes to it."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -232,17 +233,24 @@ def test_changes_come_after_creation(position: int, version: int) -> None:
         past_message(room(alice), alice, position, version=version).save()
 
 
-@pytest.mark.parametrize("content", [{"body": "Hello"}, {"body": "", "html": "<p>Hello</p>"}])
-def test_a_tombstone_is_empty(content: dict[str, str]) -> None:
+@pytest.mark.parametrize("content", [{"body": "Hello"}, {"html": "<p>Hello</p>"}, {"parts": [1]}])
+def test_a_tombstone_is_empty(content: dict[str, Any]) -> None:
     alice = person("alice")
+    buried: dict[str, Any] = {"body": "", "deleted_at": timezone.now()}
+    past_message(room(alice), alice, 1, **buried).save()
     with broken("tombstones_are_empty"):
-        past_message(room(alice), alice, 1, deleted_at=timezone.now(), **content).save()
+        past_message(room(alice), alice, 1, **buried | content).save()
 
 
 def test_a_message_says_something() -> None:
     alice = person("alice")
     with broken("messages_say_something"):
         past_message(room(alice), alice, 1, body="").save()
+
+
+def test_what_an_app_added_says_something() -> None:
+    alice = person("alice")
+    past_message(room(alice), alice, 1, body="", parts={"files": [7]}).save()
 
 
 def test_one_reacts_once_with_an_emoji() -> None:
@@ -280,6 +288,12 @@ def test_what_was_missed_is_read_off_an_index() -> None:
 def test_what_is_older_is_read_off_an_index() -> None:
     plan = explain(Message.objects.filter(room=1).before(9).newest_first()[:50])
     assert "index" in plan and "position<" in plan
+    assert "sort" not in plan and "b-tree" not in plan
+
+
+def test_what_is_newer_is_read_off_an_index() -> None:
+    plan = explain(Message.objects.filter(room=1).after(9).oldest_first()[:50])
+    assert "index" in plan and "position>" in plan
     assert "sort" not in plan and "b-tree" not in plan
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from chat import protocol
 from chat.protocol import (
+    MAX_PARTS,
     Delete,
     Edit,
     History,
@@ -53,8 +54,8 @@ LARGEST = 2**63 - 1
 
 FRAMES: dict[str, tuple[dict[str, Any], Frame]] = {
     "send": (
-        {"room": 1, "id": str(CLIENT_ID), "body": "Hello", "reply_to": 2},
-        Send(room=1, id=CLIENT_ID, body="Hello", reply_to=2),
+        {"room": 1, "id": str(CLIENT_ID), "body": "", "reply_to": 2, "parts": {"files": [7]}},
+        Send(room=1, id=CLIENT_ID, body="", reply_to=2, parts={"files": [7]}),
     ),
     "edit": ({"message": 1, "body": "Hi"}, Edit(message=1, body="Hi")),
     "delete": ({"message": 1}, Delete(message=1)),
@@ -100,6 +101,17 @@ def test_any_frame_may_carry_a_ref(type: str) -> None:
 def test_a_message_need_not_answer_another() -> None:
     frame = protocol.decode(without("send", "reply_to"))
     assert isinstance(frame, Send) and frame.reply_to is None
+
+
+def test_a_message_need_not_have_parts() -> None:
+    frame = protocol.decode(without("send", "parts"))
+    assert isinstance(frame, Send) and frame.parts == {}
+
+
+@pytest.mark.parametrize("side", ["before", "after", "around"])
+def test_history_has_three_directions(side: str) -> None:
+    frame = protocol.decode(json.dumps({"type": "history", "room": 1, side: 0}))
+    assert isinstance(frame, History) and frame.where == {side: 0}
 
 
 def test_escapes_and_surrogate_pairs_are_understood() -> None:
@@ -162,8 +174,22 @@ WRONG = {
     "a room beyond the database": spelled("typing", room=LARGEST + 1),
     "message 0": spelled("delete", message=0),
     "an answer to message 0": spelled("send", reply_to=0),
+    "an array for parts": spelled("send", parts=["files"]),
+    "null for parts": spelled("send", parts=None),
+    "a part without a name": spelled("send", parts={"": 1}),
+    "a part in capitals": spelled("send", parts={"Files": 1}),
+    "a part with a long name": spelled("send", parts={"f" * 31: 1}),
+    "too many parts": spelled("send", parts={f"app_{n}": n for n in range(MAX_PARTS + 1)}),
+    "NUL in a part": spelled("send", parts={"files": [{"name": "\x00"}]}),
+    "NUL in a key of a part": spelled("send", parts={"files": [{"\x00": 1}]}),
+    "a deep part": spelled("send").replace("[7]", "[" * 900 + "]" * 900),
     "a negative since": spelled("sync", since=-1),
     "a negative before": spelled("history", before=-1),
+    "a negative after": '{"type":"history","room":1,"after":-1}',
+    "null around": '{"type":"history","room":1,"around":null}',
+    "before and after": spelled("history", after=1),
+    "before and nothing after": spelled("history", after=None),
+    "all three at once": spelled("history", after=1, around=1),
     "a negative position": spelled("read", position=-1),
     "a number for a body": spelled("edit", body=1),
     "null for a body": spelled("edit", body=None),
@@ -190,7 +216,7 @@ def test_what_is_not_described_is_invalid(text: str) -> None:
     [
         (type, field)
         for type, (fields, _) in FRAMES.items()
-        for field in sorted(fields.keys() - {"reply_to"})
+        for field in sorted(fields.keys() - {"reply_to", "parts"})
     ],
 )
 def test_a_frame_without_one_of_its_fields_is_invalid(type: str, field: str) -> None:
@@ -246,7 +272,9 @@ anything = st.recursive(
 
 @given(
     st.sampled_from(sorted(FRAMES)),
-    st.sampled_from(["type", "ref", "room", "id", "body", "message", "emoji", "on", "n", "x"]),
+    st.sampled_from(
+        ["type", "ref", "room", "id", "body", "parts", "message", "emoji", "on", "n", "x"]
+    ),
     anything,
 )
 def test_whatever_a_field_says_the_frame_is_understood_or_refused(
@@ -323,6 +351,7 @@ MESSAGE = Message(
     deleted=False,
     reactions=[Reaction(emoji="🎉", users=[1, 2])],
     reply_to=None,
+    parts={"files": [{"id": 7}]},
 )
 AS_MESSAGE = {
     "type": "message",
@@ -339,6 +368,7 @@ AS_MESSAGE = {
     "deleted": False,
     "reactions": [{"emoji": "🎉", "users": [1, 2]}],
     "reply_to": None,
+    "parts": {"files": [{"id": 7}]},
 }
 EVENTS: list[tuple[Event, dict[str, Any]]] = [
     (

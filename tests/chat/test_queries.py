@@ -14,6 +14,7 @@ from chat import actions, protocol, queries, serializers
 from chat.models import Room, User
 from chat.protocol import MAX_UNREAD
 from chat.queries import PAGE
+from realtime import wire
 from realtime.wire import Forbidden, NotFound
 from tests.factories import direct, fill, head, moderator, person, room, say
 
@@ -184,6 +185,89 @@ def test_tombstones_keep_their_place_in_history(alice: User, garden: Room) -> No
     page = queries.history(alice, garden.pk, before=9)
     assert [m.id for m in page.messages] == [first.pk, second.pk, third.pk]
     assert [m.deleted for m in page.messages] == [False, True, False]
+
+
+def positions(page: protocol.Older) -> list[int]:
+    return [message.position for message in page.messages]
+
+
+def test_a_page_of_history_comes_after_a_position(bob: User, alice: User, garden: Room) -> None:
+    fill(garden, alice, PAGE + 10)
+    page = queries.history(bob, garden.pk, after=5)
+    assert positions(page) == list(range(6, PAGE + 6))
+    assert page.more
+
+
+def test_the_last_page_has_no_more_after_it(bob: User, alice: User, garden: Room) -> None:
+    fill(garden, alice, PAGE + 5)
+    page = queries.history(bob, garden.pk, after=5)
+    assert (len(page.messages), page.more) == (PAGE, False)
+    assert queries.history(bob, garden.pk, after=PAGE + 5).messages == []
+
+
+def test_a_page_around_a_position_has_two_halves(bob: User, alice: User, garden: Room) -> None:
+    fill(garden, alice, 3 * PAGE)
+    page = queries.history(bob, garden.pk, around=PAGE)
+    assert positions(page) == list(range(PAGE // 2, PAGE // 2 + PAGE))
+    assert page.more
+
+
+def test_a_page_around_the_beginning_has_no_more_before_it(
+    bob: User, alice: User, garden: Room
+) -> None:
+    fill(garden, alice, 3 * PAGE)
+    page = queries.history(bob, garden.pk, around=3)
+    assert positions(page) == list(range(1, PAGE // 2 + 3))
+    assert not page.more
+
+
+@pytest.mark.parametrize(
+    ("around", "shown"),
+    [(0, [1, 2, 5]), (2, [1, 2, 5]), (3, [1, 2, 5]), (5, [1, 2, 5]), (2**63 - 1, [1, 2, 5])],
+)
+def test_around_a_position_without_a_message_are_its_neighbours(
+    bob: User, alice: User, garden: Room, around: int, shown: list[int]
+) -> None:
+    first = say(alice, garden)
+    say(alice, garden)
+    actions.edit_message(user=alice, message_id=first.pk, body="Three")
+    actions.edit_message(user=alice, message_id=first.pk, body="Four")
+    say(alice, garden)
+    page = queries.history(bob, garden.pk, around=around)
+    assert (positions(page), page.more) == (shown, False)
+
+
+def test_beyond_the_newest_is_half_a_page_of_what_is_older(
+    bob: User, alice: User, garden: Room
+) -> None:
+    fill(garden, alice, PAGE)
+    page = queries.history(bob, garden.pk, around=2**63 - 1)
+    assert positions(page) == list(range(PAGE // 2 + 1, PAGE + 1))
+    assert page.more
+
+
+@pytest.mark.parametrize("side", ["before", "after", "around"])
+def test_a_page_of_history_is_bounded_by_its_size(
+    bob: User, alice: User, garden: Room, side: str
+) -> None:
+    for _ in range(PAGE):
+        say(alice, garden, "長" * 8_000)
+    at = {"before": PAGE + 1, "after": 0, "around": PAGE // 2}[side]
+    page = queries.history(bob, garden.pk, **{side: at})
+    sizes = [len(wire.encode(message)) for message in page.messages]
+    assert page.more
+    assert queries.PAGE_SIZE - 3 * sizes[0] < sum(sizes) <= queries.PAGE_SIZE
+
+
+def test_around_a_message_that_fills_the_page_it_is_alone(
+    bob: User, alice: User, garden: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(garden, alice, 3)
+    monkeypatch.setattr(queries, "PAGE_SIZE", 10)
+    page = queries.history(bob, garden.pk, around=2)
+    assert (positions(page), page.more) == ([2], True)
+    page = queries.history(bob, garden.pk, around=9)
+    assert (positions(page), page.more) == ([3], True)
 
 
 @pytest.mark.parametrize("said", [1, PAGE])

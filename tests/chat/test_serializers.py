@@ -43,7 +43,13 @@ def test_a_message_says_all_there_is_to_know(bob: User, garden: Room) -> None:
         deleted=False,
         reactions=[],
         reply_to=question.pk,
+        parts={},
     )
+
+
+def test_a_message_says_what_apps_have_added(bob: User, garden: Room) -> None:
+    message = actions.amend(message_id=say(bob, garden).pk, part="previews", value=[{"title": "A"}])
+    assert serializers.message(message).parts == {"previews": [{"title": "A"}]}
 
 
 def test_an_edited_message_says_so(bob: User, garden: Room) -> None:

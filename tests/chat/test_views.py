@@ -198,6 +198,72 @@ def test_a_room_with_little_said_shows_its_beginning(alice: User, as_alice: Clie
     assert 'data-more="false"' in page
 
 
+def opened_at(client: Client, room: Room, at: object) -> tuple[list[int], list[int], str]:
+    """The positions on the page of a room, those that are marked, and the page."""
+    response = client.get(room.get_absolute_url(), {"at": str(at)})
+    assert response.status_code == 200
+    page = response.content.decode()
+    messages = re.findall(r'<article class="message".*?>', page, re.DOTALL)
+    found = [
+        (re.search(r'data-position="(\d+)"', each), "aria-current" in each) for each in messages
+    ]
+    positions = [(int(position[1]), marked) for position, marked in found if position]
+    return [each for each, _ in positions], [each for each, marked in positions if marked], page
+
+
+def test_a_room_opens_around_a_message_and_marks_it(alice: User, as_alice: Client) -> None:
+    garden = room(alice)
+    fill(garden, alice, 200)
+    positions, marked, page = opened_at(as_alice, garden, 100)
+    assert positions == list(range(75, 125))
+    assert marked == [100]
+    assert 'data-more="true" data-newer="true"' in page
+
+
+@pytest.mark.parametrize(("at", "more", "newer"), [(5, "false", "true"), (195, "true", "false")])
+def test_a_room_that_opens_near_an_end_says_so(
+    alice: User, as_alice: Client, at: int, more: str, newer: str
+) -> None:
+    garden = room(alice)
+    fill(garden, alice, 200)
+    _, marked, page = opened_at(as_alice, garden, at)
+    assert marked == [at]
+    assert f'data-more="{more}" data-newer="{newer}"' in page
+
+
+def test_a_room_opens_at_a_tombstone_too(alice: User, as_alice: Client) -> None:
+    garden = room(alice)
+    say(alice, garden)
+    actions.delete_message(user=alice, message_id=say(alice, garden).pk)
+    assert opened_at(as_alice, garden, 2)[1] == [2]
+
+
+def test_where_nothing_was_said_the_message_after_it_is_marked(
+    alice: User, as_alice: Client
+) -> None:
+    garden = room(alice)
+    edit(alice, say(alice, garden))
+    say(alice, garden)
+    assert opened_at(as_alice, garden, 2)[:2] == ([1, 3], [3])
+
+
+ODD = ["", "abc", "0", "-1", "1.5", "61", "²", "\x00", str(2**63), "9" * 5_000, "[]"]
+
+
+@pytest.mark.parametrize("at", ODD, ids=lambda at: repr(at[:20]))
+def test_at_an_odd_position_a_room_opens_as_ever(alice: User, as_alice: Client, at: str) -> None:
+    garden = room(alice)
+    fill(garden, alice, 60)
+    positions, marked, page = opened_at(as_alice, garden, at)
+    assert positions == list(range(11, 61))
+    assert marked == []
+    assert 'data-newer="false"' in page
+
+
+def test_an_empty_room_opens_at_any_position(alice: User, as_alice: Client) -> None:
+    assert opened_at(as_alice, room(alice), 1)[:2] == ([], [])
+
+
 def test_a_tombstone_has_no_content(alice: User, as_alice: Client) -> None:
     garden = room(alice)
     message = say(alice, garden, "Regrets")
@@ -308,6 +374,19 @@ def test_a_page_that_is_as_it_was_is_not_sent_again(
     # With a policy of its own, its nonce would take the place of that of the page.
     assert "nonce-" in kept["Content-Security-Policy"]
     assert "Content-Security-Policy" not in response
+
+
+def test_a_page_that_opens_elsewhere_is_another(
+    as_alice: Client, garden: Room, kept: HttpResponse
+) -> None:
+    def status(etag: str, **query: str) -> int:
+        headers = {"If-None-Match": etag}
+        return as_alice.get(garden.get_absolute_url(), query, headers=headers).status_code
+
+    there = as_alice.get(garden.get_absolute_url(), {"at": "1"})
+    assert status(kept["ETag"], at="1") == 200
+    assert status(there["ETag"], at="1") == 304
+    assert status(there["ETag"]) == 200
 
 
 def test_an_answer_that_nothing_has_changed_is_cheap(

@@ -53,6 +53,7 @@ def test_each_message_is_a_line(alice: User, bob: User, garden: Room, asked: Exp
     react(alice, question, "🎉")
     react(bob, question, "🎉")
     edit(alice, question, "Who waters the tomatoes? 🍅")
+    actions.amend(message_id=question.pk, part="previews", value=[{"title": "Tomatoes"}])
     delete(bob, say(bob, garden, "Wrong room."))
     queue.work()
     first, second, third = said(written(asked))
@@ -66,6 +67,7 @@ def test_each_message_is_a_line(alice: User, bob: User, garden: Room, asked: Exp
         "deleted": None,
         "reactions": {"🎉": ["alice", "bob"]},
         "reply_to": None,
+        "parts": {"previews": [{"title": "Tomatoes"}]},
     }
     assert (second["body"], second["reply_to"]) == ("I do.", 1)
     assert (third["body"], bool(third["deleted"])) == ("", True)
