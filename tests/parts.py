@@ -34,7 +34,7 @@ class Part:
     at_once: bool = True
 
     def command(self) -> list[str]:
-        spread = ["-n", WORKERS, "--dist", "loadfile"] if self.at_once else []
+        spread = ["-n", WORKERS, "--dist", "worksteal"] if self.at_once else []
         return [*self.before, self.python, "-m", "pytest", "-m", self.marked, *spread]
 
 
