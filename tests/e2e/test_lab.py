@@ -136,7 +136,6 @@ def test_eight_slow_queries_are_stairs_on_one_thread(on_postgres: str, page: Pag
     photograph(page, "lab-one-thread.png")
 
 
-@pytest.mark.promise
 def test_with_many_threads_they_lie_side_by_side(on_postgres: str, page: Page) -> None:
     set_up(page, "With 16 threads")
     drawn = slow_queries(page, "many")

@@ -64,7 +64,6 @@ def test_who_is_here_is_counted_and_marked(alice: Person, bob: Person) -> None:
     expect(alice.page.locator("li[data-here]")).to_have_count(2)
 
 
-@pytest.mark.promise
 def test_an_edit_reaches_the_other_and_is_marked(alice: Person, bob: Person) -> None:
     alice.say("At noon")
     alice.does("edit", alice.sees("At noon"))
@@ -137,7 +136,6 @@ def test_what_was_edited_or_deleted_is_quoted_as_it_is_now(alice: Person, bob: P
     expect(bob.sees("Yes").locator(".quote")).to_have_text("Alice Ahmadi: First")
 
 
-@pytest.mark.promise
 def test_html_in_a_message_is_text(alice: Person, bob: Person) -> None:
     alice.say("<img src=x onerror=alert(1)> <b>bold</b>")
     message = bob.sees("onerror")
@@ -459,7 +457,6 @@ def test_everything_can_be_done_by_keyboard(alice: Person, bob: Person) -> None:
     expect(alice.field).to_be_focused()
 
 
-@pytest.mark.promise
 def test_on_a_phone_the_rooms_are_a_drawer(people: People) -> None:
     bob = people("bob", viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     expect(bob.page.locator("#sidebar")).to_be_hidden()
