@@ -39,15 +39,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Marks what runs on each database, what is the same on each version of Django, and what takes
-    long in a browser."""
+    """Marks what runs on each database and whether it needs a server for that, what is the same on
+    each version of Django, and what takes long in a browser."""
     assert isinstance(item, pytest.Function)
+    if is_served(item):
+        item.add_marker("served")
     if item.get_closest_marker("browser") and not item.get_closest_marker("promise"):
         item.add_marker("long")
     if item.get_closest_marker("django_db") or DATABASE & set(item.fixturenames):
         item.add_marker("database")
     elif not SITE & imported_by(item.module) and Site not in vars(item.module).values():
         item.add_marker("once")
+
+
+def is_served(item: pytest.Function) -> bool:
+    """Whether one of its fixtures is a server in a process of its own."""
+    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    return any(each[-1].func.__annotations__.get("return") == Iterator[Site] for each in fixtures)
 
 
 @cache

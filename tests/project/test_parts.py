@@ -18,7 +18,7 @@ LACKS_REDIS = "Not tested, this machine lacks it: Redis"
 
 
 def in_part(part: Part, *markers: str) -> bool:
-    names = {"database", "once", "long", "browser", "compose"}
+    names = {"database", "served", "once", "long", "browser", "compose"}
     assert set(markers) <= names
     return bool(eval(part.marked, {name: name in markers for name in names}))
 
@@ -27,13 +27,15 @@ def in_part(part: Part, *markers: str) -> bool:
     "markers", ["", "database", "once", "browser", "long", "long browser", "long browser compose"]
 )
 def test_every_test_runs_in_one_part_of_those_on_sqlite(markers: str) -> None:
-    on_sqlite = [name for name in PARTS if name not in ("postgres", "newest")]
+    on_sqlite = [name for name in PARTS if name not in ("postgres", "served", "newest")]
     assert sum(in_part(PARTS[name], *markers.split()) for name in on_sqlite) == 1
 
 
 def test_a_test_that_uses_the_database_runs_on_each() -> None:
-    assert in_part(PARTS["postgres"], "database")
-    assert not in_part(PARTS["postgres"], "database", "once")
+    on_postgres = [PARTS["postgres"], PARTS["served"]]
+    assert [in_part(part, "database") for part in on_postgres] == [True, False]
+    assert [in_part(part, "database", "served") for part in on_postgres] == [False, True]
+    assert not any(in_part(part, "database", "once") for part in on_postgres)
 
 
 def test_the_groups_leave_no_part_out_and_name_none_twice() -> None:
