@@ -19,6 +19,7 @@ from tests.services import noted
 PYTHON = sys.executable
 WORKERS = os.environ.get("WORKERS") or str(min(4, (os.cpu_count() or 1) + 1))  # they wait a lot
 NEWEST = ".venv/newest/bin/python"  # `make` installs it
+EACH_DATABASE = "database and not (once or long or browser)"
 ON_POSTGRES = (PYTHON, "-m", "tests.services", "postgres", "--")
 
 
@@ -34,21 +35,23 @@ class Part:
     at_once: bool = True
 
     def command(self) -> list[str]:
-        spread = ["-n", WORKERS, "--dist", "loadfile"] if self.at_once else []
+        spread = ["-n", WORKERS, "--dist", "worksteal"] if self.at_once else []
         return [*self.before, self.python, "-m", "pytest", "-m", self.marked, *spread]
 
 
 PARTS = {
     "sqlite": Part("on SQLite", 3, "not long"),
-    "postgres": Part(
-        "on PostgreSQL", 1.5, "database and not (once or long or browser)", ON_POSTGRES
-    ),
+    "postgres": Part("on PostgreSQL", 1, f"{EACH_DATABASE} and not served", ON_POSTGRES),
+    "served": Part("on PostgreSQL: servers", 3, f"{EACH_DATABASE} and served", ON_POSTGRES),
     "servers": Part("long ones: servers", 6, "long and not (browser or compose)"),
     "browser": Part("long ones: a browser", 6, "long and browser and not compose"),
     "compose": Part("long ones: Docker Compose", 8, "long and compose", at_once=False),
     "newest": Part("on the newest Django", 3, "not (once or long or browser)", python=NEWEST),
 }
-GROUPS = {"test": ("sqlite", "postgres"), "rest": ("servers", "browser", "compose", "newest")}
+GROUPS = {
+    "test": ("sqlite", "postgres"),
+    "rest": ("served", "servers", "browser", "compose", "newest"),
+}
 
 
 def chosen(names: list[str]) -> Iterator[Part]:

@@ -4,9 +4,10 @@ import asyncio
 import logging
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -23,13 +24,14 @@ from chat import queries
 from chat.models import User
 from tests.factories import person
 from tests.services import Missing, noted, shared_redis
-from tests.site import Site
+from tests.site import PROJECT, Site
 
 T = TypeVar("T")
 
 lacking = pytest.StashKey[set[str]]()
 DATABASE = {"db", "transactional_db", "django_db_setup", "django_db_reset_sequences"}
-SITE = {"django", "channels", "asgiref", "chat", "chatsite", "lab"}
+OURS = {path.parent.name for path in PROJECT.glob("*/__init__.py")} - {"tests", "bench"}
+SITE = {"django", "channels", "asgiref", *OURS}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,12 +39,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Marks what runs on each database, and what is the same on each version of Django."""
+    """Marks what runs on each database and whether it needs a server for that, what is the same on
+    each version of Django, and what takes long in a browser."""
     assert isinstance(item, pytest.Function)
+    if is_served(item):
+        item.add_marker("served")
+    if item.get_closest_marker("browser") and not item.get_closest_marker("promise"):
+        item.add_marker("long")
     if item.get_closest_marker("django_db") or DATABASE & set(item.fixturenames):
         item.add_marker("database")
-    elif not SITE & imported_by(item.module):
+    elif not SITE & imported_by(item.module) and Site not in vars(item.module).values():
         item.add_marker("once")
+
+
+def is_served(item: pytest.Function) -> bool:
+    """Whether one of its fixtures is a server in a process of its own."""
+    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    return any(each[-1].func.__annotations__.get("return") == Iterator[Site] for each in fixtures)
 
 
 @cache
@@ -191,13 +204,38 @@ def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
         browser.close()
 
 
+def made_by(folder: Path, *commands: str) -> Path:
+    """A database on SQLite that these management commands have made."""
+    path = folder / "db.sqlite3"
+    site = Site(folder / "site.log", DATABASE_URL=f"sqlite:///{path}", REDIS_URL="")
+    for command in commands:
+        site.manage(command, "-v0")
+    return path
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_by(tmp_path_factory.mktemp("empty"), "migrate")
+
+
+@pytest.fixture(scope="session")
+def demo_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_by(tmp_path_factory.mktemp("demo"), "migrate", "demo")
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """An empty site on SQLite and the in-memory channel layer, as `make run` starts it."""
-    site = Site(
-        tmp_path / "site.log", DATABASE_URL=f"sqlite:///{tmp_path / 'db.sqlite3'}", REDIS_URL=""
-    )
-    site.manage("migrate", "-v0")
+def database(empty_database: Path) -> Path:
+    """Of which a site begins with a copy. A test file may name another."""
+    return empty_database
+
+
+@pytest.fixture
+def site(tmp_path: Path, database: Path) -> Iterator[Site]:
+    """A site on SQLite and the in-memory channel layer, as `make run` starts it."""
+    path = tmp_path / "db.sqlite3"
+    with closing(sqlite3.connect(database)) as made, closing(sqlite3.connect(path)) as copy:
+        made.backup(copy)
+    site = Site(tmp_path / "site.log", DATABASE_URL=f"sqlite:///{path}", REDIS_URL="")
     site.start()
     yield site
     assert site.stop() == 0

@@ -109,6 +109,7 @@ def rendered() -> dict[str, list[Any]]:
     return {name: rest for name, *rest in map(json.loads, done.stdout.splitlines())}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_longest_message_of_a_shape_is_rendered_soon(
     rendered: dict[str, list[Any]], name: str
@@ -119,6 +120,7 @@ def test_the_longest_message_of_a_shape_is_rendered_soon(
     assert html < 64 * MAX_BODY
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SHAPES)
 def test_four_times_the_length_takes_about_four_times_the_time(
     rendered: dict[str, list[Any]], name: str

@@ -22,7 +22,7 @@ from tests.abuse.test_frames import frame
 from tests.plugin import cookie_of
 from tests.site import Site
 
-pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 GROWTH = 20.0  # megabytes
 SECONDS = float(os.environ.get("ABUSE_SECONDS", "6"))

@@ -81,15 +81,15 @@ def test_of_two_hundred_emoji_by_one_person_a_few_stay(
     talk()
 
 
-def test_of_two_thousand_emoji_a_few_stay(alice: User, said: Message) -> None:
+def test_of_three_hundred_emoji_a_few_stay(alice: User, said: Message) -> None:
     refused = 0
     with listening() as heard:
-        for emoji in EVERY_EMOJI[:2_000]:
+        for emoji in EVERY_EMOJI[:300]:
             try:
                 actions.react(user=alice, message_id=said.pk, emoji=emoji, on=True)
             except Invalid:
                 refused += 1
-    assert refused == 2_000 - MAX_EMOJI
+    assert refused == 300 - MAX_EMOJI
     assert len(heard.published) == Reaction.objects.count() == MAX_EMOJI
 
 

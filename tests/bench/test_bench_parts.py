@@ -24,7 +24,7 @@ from tests import factories
 from tests.plugin import need
 from tests.services import Missing, postgres_server
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.long
 
 ROOMS, PEOPLE, MESSAGES = [1, 2, 3], [1, 2, 3, 4, 5, 6], 120
 SECONDS = 0.5

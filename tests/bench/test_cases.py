@@ -14,8 +14,6 @@ from bench.servers import PEERS, Server
 from tests.plugin import need
 from tests.services import Missing
 
-pytestmark = pytest.mark.once
-
 SECONDS = 1.0
 MOST = 20  # sockets, people
 
@@ -41,7 +39,14 @@ def node_peers(request: pytest.FixtureRequest) -> None:
 
 @pytest.mark.parametrize(
     ("case", "server"),
-    [pytest.param(*trial, id=f"{trial[0].name}-{trial[1].name}") for trial in trials()],
+    [
+        pytest.param(
+            *trial,
+            id=f"{trial[0].name}-{trial[1].name}",
+            marks=pytest.mark.long if number else (),  # one of them shows that the bench runs
+        )
+        for number, trial in enumerate(trials())
+    ],
 )
 def test_everything_is_delivered(
     request: pytest.FixtureRequest, case: Case, server: Server

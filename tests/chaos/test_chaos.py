@@ -19,7 +19,7 @@ SELECTION = (
 )
 
 # The time is for all of it, on a machine that is busy.
-pytestmark = [pytest.mark.once, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def test_a_room_says_nothing_before_one_was_told_of_it(
     carol = person("carol")
     comer = connect(carol)
     with typing_all_the_time(connect(alice), room):
-        for _ in range(10):
+        for _ in range(5):
             wire.post(f"/rooms/{room.pk}/people/add/", cookie_of(alice), person=carol.pk)
             comer.expect("room", id=room.pk)
             wire.post(f"/rooms/{room.pk}/people/{carol.pk}/remove/", cookie_of(alice))

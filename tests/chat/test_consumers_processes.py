@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 between_processes = pytest.mark.parametrize("layer", BETWEEN_PROCESSES, indirect=True)
 
 
+@pytest.mark.long
 @between_processes
 def test_an_idle_socket_outlives_the_timeouts_of_redis(
     connect: Connect, alice: User, bob: User, room: Room

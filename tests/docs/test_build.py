@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.site import PROJECT
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.long  # it builds the documentation more than once
 
 
 def build(project: Path, folder: Path) -> subprocess.CompletedProcess[str]:

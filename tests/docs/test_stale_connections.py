@@ -133,7 +133,7 @@ def cells() -> Iterator[Any]:
                     row["asked in"],
                     said,
                     id=f"{row['asked in']} {config}".replace("`", ""),
-                    marks=pytest.mark.once if column == SLOW else (),
+                    marks=pytest.mark.long if column == SLOW else (),
                 )
 
 

@@ -48,6 +48,7 @@ from tests.plugin import on_a_loop, session_of
 from tests.site import PROJECT, Site
 
 DOCUMENT = PROJECT / "docs" / "troubleshooting.md"
+NOTHING_COMES = 4.0  # seconds that a communicator waits for an application that has ended
 PARTS = ("**Cause.**", "**Cure.**", "**Here.**", "**Test.**")
 
 Steps = Coroutine[Any, Any, None]
@@ -119,7 +120,7 @@ class Echo(AsyncWebsocketConsumer):
 async def test_the_outermost_router_raises_for_a_path_it_does_not_know() -> None:
     application = URLRouter([path("ws/chat/", Echo.as_asgi())])
     with pytest.raises(ValueError, match="No route found for path 'ws/elsewhere/'"):
-        await WebsocketCommunicator(application, "/ws/elsewhere/").connect()
+        await WebsocketCommunicator(application, "/ws/elsewhere/").connect(timeout=NOTHING_COMES)
 
 
 @awaited
@@ -219,7 +220,7 @@ async def test_a_frame_that_is_no_json_ends_a_stock_consumer() -> None:
 @awaited
 async def test_async_to_sync_cannot_run_where_the_loop_runs() -> None:
     with pytest.raises(RuntimeError, match="You cannot use AsyncToSync in the same thread"):
-        await WebsocketCommunicator(Blocking.as_asgi(), "/").connect()
+        await WebsocketCommunicator(Blocking.as_asgi(), "/").connect(timeout=NOTHING_COMES)
 
 
 class Blocking(AsyncWebsocketConsumer):

@@ -41,7 +41,7 @@ SHEET = """
 STEPS = [step for chapter in CHAPTERS for step in steps(chapter)]
 DJANGOS_OWN = {"chatsite/settings.py"}  # as startproject writes it, with a few changes
 
-pytestmark = [pytest.mark.once, pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.browser, pytest.mark.timeout(300)]
 
 Windows = list[Page]
 looks: dict[str, Callable[["Seen"], Windows]] = {}

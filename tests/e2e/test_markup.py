@@ -52,6 +52,7 @@ def assert_clean(page: Page, messages: int) -> None:
     assert page.evaluate("window.violations") == []
 
 
+@pytest.mark.promise
 def test_no_script_runs_and_the_policy_has_nothing_to_forbid(
     site: Site,
     cookies: dict[str, str],

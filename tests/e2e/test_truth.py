@@ -21,9 +21,9 @@ LONG = 40_000  # milliseconds: a page tries again after longer and longer whiles
 TEXTS = "all => all.map(one => one.dataset.body)"
 
 
-@pytest.fixture(autouse=True)
-def filled(site: Site) -> None:
-    site.manage("demo")
+@pytest.fixture
+def database(demo_database: Path) -> Path:
+    return demo_database
 
 
 @pytest.fixture
@@ -147,6 +147,7 @@ def group_of(profile: Path) -> int:
     raise AssertionError(f"No browser has the profile {profile}")
 
 
+@pytest.mark.promise
 def test_what_was_typed_offline_survives_a_crash_of_the_browser(
     browser: Browser, bob: Person, site: Site, tmp_path: Path
 ) -> None:
@@ -375,6 +376,7 @@ def test_a_browser_that_lacks_something_sends_all_the_same(
 # --- what was missed -----------------------------------------------------------------------------
 
 
+@pytest.mark.promise
 def test_edits_deletions_and_hundreds_of_messages_missed_are_there_afterwards(
     people: People, bob: Person, site: Site
 ) -> None:

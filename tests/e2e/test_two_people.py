@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +20,9 @@ IN_SIGHT = """element => {
 }"""
 
 
-@pytest.fixture(autouse=True)
-def filled(site: Site) -> None:
-    site.manage("demo")
+@pytest.fixture
+def database(demo_database: Path) -> Path:
+    return demo_database
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def bob(people: People) -> Person:
 # --- talking -------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise
 def test_what_one_says_the_other_sees_at_once(alice: Person, bob: Person) -> None:
     alice.say("Hello **Bob**")
     expect(bob.sees("Hello Bob").locator("strong").last).to_have_text("Bob")
@@ -180,6 +182,7 @@ def is_still(message: Locator, top: int) -> None:
     assert abs(message.evaluate(IN_SIGHT) - top) <= 2, "the view jumped"
 
 
+@pytest.mark.promise
 def test_history_comes_page_by_page_without_the_view_jumping(people: People, site: Site) -> None:
     site.manage("demo", "--messages", "500")
     bob = people("bob")
@@ -241,6 +244,7 @@ def test_an_answer_leads_to_what_is_not_loaded_yet(
     expect(bob.sees("The very first question")).to_be_in_viewport()
 
 
+@pytest.mark.promise
 def test_who_is_removed_is_led_out_of_the_room_at_once(alice: Person, bob: Person) -> None:
     alice.page.click(".people-button")
     alice.page.get_by_role("button", name="Remove Bob Brandt").click()
@@ -278,6 +282,7 @@ def is_back(person: Person) -> None:
     expect(person.page.locator("#banner")).to_be_hidden(timeout=40_000)
 
 
+@pytest.mark.promise
 def test_what_is_said_while_the_server_is_away_arrives_once(
     alice: Person, bob: Person, site: Site
 ) -> None:
@@ -342,6 +347,7 @@ def test_what_is_said_is_sent_where_the_browser_may_keep_nothing(
     expect(alice.field).to_have_value("")
 
 
+@pytest.mark.promise
 def test_a_lost_message_is_noticed_and_fetched(people: People, bob: Person) -> None:
     alice = people("alice")
 
@@ -407,6 +413,7 @@ def test_a_draft_waits_in_its_room(bob: Person) -> None:
     expect(bob.field).to_have_value("")
 
 
+@pytest.mark.promise
 def test_everything_can_be_done_by_keyboard(alice: Person, bob: Person) -> None:
     keyboard = alice.page.keyboard
     expect(alice.field).to_be_focused()
@@ -515,6 +522,7 @@ def test_html_enters_the_page_in_one_place_only(bob: Person) -> None:
     bob.forgive("Trusted")
 
 
+@pytest.mark.promise
 def test_the_first_visitor_sets_up_and_invites_the_second(people: People, site: Site) -> None:
     site.manage("flush", "--no-input")
     owner = people()

@@ -18,7 +18,7 @@ from tests.model.test_model import WALK
 from tests.model.world import world
 from tests.view import Event, Frame, View
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 SEARCH = settings(WALK, max_examples=100, phases=[Phase.generate], report_multiple_bugs=False)
 Fault = Callable[[], AbstractContextManager[Any]]

@@ -121,6 +121,7 @@ def test_the_hooks_are_the_commands_of_make_lint() -> None:
         assert (hook["pass_filenames"], hook["always_run"]) == (False, True)
 
 
+@pytest.mark.long
 def test_a_commit_with_bad_style_does_not_pass_the_hooks(tmp_path: Path) -> None:
     copy_tree(tmp_path)
     (tmp_path / ".venv").symlink_to(sys.prefix)

@@ -21,10 +21,14 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
-def test_a_redis_that_is_given_is_used(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
-    monkeypatch.setenv("TEST_REDIS_URL", redis_url)
+@pytest.mark.parametrize(("worker", "database"), [("gw0", "/0"), ("gw3", "/3")])
+def test_of_a_redis_that_is_given_each_worker_uses_a_database(
+    monkeypatch: pytest.MonkeyPatch, worker: str, database: str
+) -> None:
+    monkeypatch.setenv("TEST_REDIS_URL", "redis://redis.internal:7000/0")
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
     with shared_redis() as url:
-        assert url == redis_url
+        assert url == f"redis://redis.internal:7000{database}"
 
 
 def test_on_a_postgresql_that_is_given_each_run_has_a_database(

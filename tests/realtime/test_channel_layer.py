@@ -185,7 +185,7 @@ async def test_a_message_is_a_dict() -> None:
 # --- with others, through Redis ------------------------------------------------------------------
 
 
-@pytest.fixture(params=["pubsub", "core"])
+@pytest.fixture(params=["pubsub", pytest.param("core", marks=pytest.mark.long)])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

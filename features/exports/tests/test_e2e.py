@@ -12,14 +12,13 @@ import pytest
 from playwright.sync_api import Locator, Route, expect
 
 from tests.e2e.person import Person
-from tests.site import Site
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(autouse=True)
-def demo(site: Site) -> None:
-    site.manage("demo")
+@pytest.fixture
+def database(demo_database: Path) -> Path:
+    return demo_database
 
 
 def export_of(person: Person, room: str) -> Locator:
@@ -30,6 +29,7 @@ def export_of(person: Person, room: str) -> Locator:
     return person.page.locator("#export")
 
 
+@pytest.mark.promise
 def test_the_owner_asks_for_a_file_and_downloads_it(people: Callable[..., Person]) -> None:
     alice = people("alice")
     export = export_of(alice, "Release")

@@ -111,7 +111,7 @@ def test_what_was_asked_when_no_worker_ran_is_done_when_one_starts(
     assert positions == list(range(1, 451))
 
 
-@pytest.mark.once
+@pytest.mark.long
 @between_processes
 @by_itself
 def test_a_hint_reaches_a_worker_at_once(
@@ -124,7 +124,7 @@ def test_a_hint_reaches_a_worker_at_once(
     wait_until(lambda: is_ready(garden), "the export is ready", seconds=LOOK * 0.7)
 
 
-@pytest.mark.once
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["pubsub", "core"])
 @by_itself
 def test_a_hint_that_is_lost_while_redis_is_away_costs_a_few_seconds(
@@ -147,7 +147,7 @@ def test_a_hint_that_is_lost_while_redis_is_away_costs_a_few_seconds(
         wait_until(lambda: is_ready(garden), "the export is ready", seconds=LOOK * 3)
 
 
-@pytest.mark.once
+@pytest.mark.long
 @by_itself
 def test_what_a_killed_worker_left_half_written_the_next_one_writes_whole(
     start_worker: StartWorker, alice: User, garden: Room

@@ -95,7 +95,7 @@ def test_left_alone_both_consumers_wait_for_the_same_thread(open_lab: OpenLab, a
 
 def test_with_the_threads_of_the_site_nobody_waits(open_lab: OpenLab, alice: User) -> None:
     clients = [open_lab(alice, "many", kind=kind) for kind in ("sync", "async", "sync", "async")]
-    measured = all_slow(clients, 3)
+    measured = all_slow(clients, 1.5)
     assert len({event["thread_id"] for event in measured}) == 4
     assert len({event["connection"]["name"] for event in measured}) == 4
     assert max(event["began"] for event in measured) < min(event["ended"] for event in measured)
@@ -107,7 +107,7 @@ def test_the_chat_does_not_wait_for_the_one_thread(
     garden: Room = room(alice)
     sleepers = [open_lab(alice, "one") for _ in range(4)]
     for sleeper in sleepers:
-        sleeper.send("slow", seconds=3)  # one after the other
+        sleeper.send("slow", seconds=1.5)  # one after the other
     newcomer = open_lab(alice, "many")  # a site's other sockets are let in
     for path in ("/ws/chat/", "/ws/chat/sync/"):
         with ChatClient(lab.url, path, cookie_of(alice)) as chatting:
@@ -133,7 +133,7 @@ def test_the_channel_layer_wakes_all_sockets_of_a_person_and_no_other_s(
     assert "layer" not in [event.get("cause") for event in of_bob.heard]
 
 
-@pytest.mark.parametrize("threads", ["one", "many"])
+@pytest.mark.parametrize("threads", [pytest.param("one", marks=pytest.mark.long), "many"])
 def test_heartbeats_come_by_themselves(open_lab: OpenLab, alice: User, threads: str) -> None:
     client = open_lab(alice, threads)
     for close_old in (True, False):

@@ -13,8 +13,6 @@ from tests.plugin import needed
 from tests.services import postgres_server
 from tests.site import Site
 
-pytestmark = pytest.mark.once
-
 
 @pytest.fixture(scope="module")
 def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
@@ -74,6 +72,7 @@ def test_an_event_does_not_notice(site: Site, cookie: str, consumer: str, thread
         assert after["connection"]["name"] != before["name"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("consumer", ["sync", "async"])
 def test_a_heartbeat_that_closes_old_connections_does_not_either(
     site: Site, cookie: str, consumer: str
@@ -99,6 +98,7 @@ def fails_for_ever(client: ChatClient) -> None:
         assert event["connection"]["name"] == name
 
 
+@pytest.mark.long
 def test_one_that_does_not_close_them_fails_until_an_event_does(site: Site, cookie: str) -> None:
     with ChatClient(site.url, "/ws/lab/one/async/1/", cookie) as client:
         choose(client, close_old=False)
@@ -109,6 +109,7 @@ def test_one_that_does_not_close_them_fails_until_an_event_does(site: Site, cook
         assert beaten(client)["error"] == ""
 
 
+@pytest.mark.long
 def test_one_that_does_not_close_them_fails_until_it_does(site: Site, cookie: str) -> None:
     with ChatClient(site.url, "/ws/lab/one/async/1/", cookie) as client:
         choose(client, close_old=False)
@@ -119,6 +120,7 @@ def test_one_that_does_not_close_them_fails_until_it_does(site: Site, cookie: st
             pass  # it was on its way
 
 
+@pytest.mark.long
 def test_around_the_heartbeat_of_the_sync_consumer_channels_does_it(
     site: Site, cookie: str
 ) -> None:
@@ -129,6 +131,7 @@ def test_around_the_heartbeat_of_the_sync_consumer_channels_does_it(
             assert beaten(client)["error"] == ""
 
 
+@pytest.mark.long
 def test_a_query_that_is_cut_fails_and_the_next_recovers(site: Site, cookie: str) -> None:
     for consumer in ("sync", "async"):
         with ChatClient(site.url, f"/ws/lab/many/{consumer}/1/", cookie) as client:
