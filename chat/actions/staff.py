@@ -2,7 +2,8 @@
 
 from django.db import transaction
 
-from chat.actions.messages import bury, changed, locked, rendered, rewrite
+from chat.actions.changes import changed, locked
+from chat.actions.messages import bury, rendered, rewrite
 from chat.actions.people import checked, show_anew
 from chat.actions.rooms import (
     Role,

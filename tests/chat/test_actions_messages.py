@@ -9,7 +9,8 @@ from django.db import transaction
 from pytest_django import DjangoAssertNumQueries
 
 from chat import actions, limits, protocol, queries
-from chat.actions.messages import MAX_EMOJI, Draft, _create_messages
+from chat.actions.changes import create_all
+from chat.actions.messages import MAX_EMOJI, _say
 from chat.models import Membership, Message, Room, User
 from chat.protocol import MAX_BODY
 from realtime import rate_limit
@@ -136,9 +137,11 @@ def test_of_those_who_speak_at_once_who_is_refused_takes_no_number(
     alice: User, bob: User, garden: Room
 ) -> None:
     people = [alice, person("outsider"), bob, person("stranger"), alice]
-    drafts = [Draft(user, uuid4(), "Hello", "<p>Hello</p>", None) for user in people]
+    writes = [
+        partial(_say, user, garden.pk, uuid4(), "Hello", "<p>Hello</p>", None) for user in people
+    ]
     with listening() as heard:
-        outcomes = _create_messages(garden.pk, drafts)
+        outcomes = create_all(garden.pk, writes)
     assert [getattr(each, "position", type(each)) for each in outcomes] == [
         1,
         Forbidden,
