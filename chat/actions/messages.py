@@ -60,9 +60,10 @@ def _say(
 ) -> Message:
     """The message of a number, under the lock of its room: only then is it certain that nobody is
     being removed meanwhile. Its author has read all that came before."""
-    _read_on(user, room_id, number)
     if reply_to and not Message.objects.filter(pk=reply_to, room=room_id).exists():
+        queries.membership(user, room_id)  # who is not in the room learns no more than that
         raise NotFound("The message you answer is not in this room.")
+    _read_on(user, room_id, number)
     return Message(
         room_id=room_id,
         author=user,

@@ -237,9 +237,16 @@ def test_an_answer_to_another_room_is_not_found(alice: User, garden: Room) -> No
         say(alice, garden, reply_to=elsewhere.pk)
 
 
-def test_an_answer_to_nothing_is_not_found(alice: User, garden: Room) -> None:
+def test_an_answer_to_nothing_is_not_found_and_reads_nothing(alice: User, garden: Room) -> None:
     with pytest.raises(NotFound):
         say(alice, garden, reply_to=2**63 - 1)
+    assert read_by(alice, garden) == 0
+
+
+def test_an_outsider_does_not_learn_what_can_be_answered(bob: User, garden: Room) -> None:
+    actions.leave_room(user=bob, room_id=garden.pk)
+    with pytest.raises(Forbidden):
+        say(bob, garden, reply_to=2**63 - 1)
 
 
 # --- edit ----------------------------------------------------------------------------------------
