@@ -40,7 +40,7 @@ class Part:
 
 
 PARTS = {
-    "sqlite": Part("on SQLite", 3, "not long"),
+    "sqlite": Part("on SQLite", 3.5, "not long"),
     "postgres": Part("on PostgreSQL", 1, f"{EACH_DATABASE} and not served", ON_POSTGRES),
     "served": Part("on PostgreSQL: servers", 3, f"{EACH_DATABASE} and served", ON_POSTGRES),
     "servers": Part("long ones: servers", 6, "long and not (browser or compose)"),
