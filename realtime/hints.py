@@ -6,10 +6,12 @@ A hint says that something changed; what is so now stands in the database. A hin
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import Context
+from functools import partial
 from typing import Any
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.db import transaction
 
 _tasks: set[asyncio.Task[None]] = set()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -27,9 +29,11 @@ def user_group(user_id: int) -> str:
     return f"user.{user_id}"
 
 
-def wake(user_id: int, event: dict[str, Any]) -> None:
-    """Sends an event to the consumer of each socket of a user."""
-    send_to_group(user_group(user_id), event)
+def wake(user_id: int, type: str, **fields: int) -> None:
+    """On commit, sends an event to the consumer of each socket of a user, which looks for itself
+    what is so now."""
+    event = {"type": type, **fields}
+    transaction.on_commit(partial(send_to_group, user_group(user_id), event))
 
 
 def send(channel: str, message: dict[str, Any]) -> None:

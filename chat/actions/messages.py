@@ -11,10 +11,10 @@ from emoji import is_emoji
 
 from chat import limits, markdown, queries, seams, serializers
 from chat.actions.changes import Write, changed, created, locked, room_of
-from chat.actions.waking import wake
 from chat.fanout import fanout
 from chat.models import Membership, Message, Reaction, User
 from chat.protocol import MAX_BODY, TypingNow
+from realtime.hints import wake
 from realtime.wire import Forbidden, Invalid, NotFound, Refusal, TooLarge
 
 MAX_EMOJI = 20  # different emoji on one message

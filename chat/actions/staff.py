@@ -17,9 +17,9 @@ from chat.actions.rooms import (
     rename,
     revoke,
 )
-from chat.actions.waking import wake
 from chat.models import Membership, Message, Reaction, Room, User
 from chat.seams import room_deleted
+from realtime.hints import wake
 from realtime.wire import Forbidden, Invalid, NotFound
 
 
