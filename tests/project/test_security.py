@@ -15,7 +15,8 @@ PROMISES = [
     if line.startswith("| ") and len(cells := line.strip("| ").split(" | ")) == 2
     if cells[0] != "promise"
 ]
-NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT)
+A_TEST = r"`((?:tests|features)/[\w/]+\.py)::(test_\w+)`"
+NAMED = re.findall(A_TEST, TEXT)
 
 
 def names_of_tests(path: str) -> set[str]:
@@ -32,7 +33,7 @@ def test_there_are_promises_against_each_who_could_attack() -> None:
 
 @pytest.mark.parametrize(("promise", "held_by"), PROMISES, ids=[each[0][:40] for each in PROMISES])
 def test_every_promise_names_its_test(promise: str, held_by: str) -> None:
-    assert re.fullmatch(r"`tests/[\w/]+\.py::test_\w+`(, `tests/[\w/]+\.py::test_\w+`)*", held_by)
+    assert re.fullmatch(f"{A_TEST}(, {A_TEST})*", held_by)
 
 
 @pytest.mark.parametrize(("path", "test"), NAMED)
