@@ -11,7 +11,7 @@ NEWEST_PYTHON = $(shell for python in python3.13 $(HOME)/.pyenv/versions/3.13.*/
 NEWEST_INSTALLED = $(if $(NEWEST_PYTHON),.venv/newest/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help run lint format test test-rest test-all test-part docs chaos bench rename env deploy owner backup restore
+.PHONY: help run lint format test test-rest test-all test-part docs chaos bench feature rename env deploy owner backup restore
 
 help:
 	@echo "make run    start the chat with some demo talk (PORT=8000)"
@@ -23,6 +23,7 @@ help:
 	@echo "make format write the code in the style that lint asks for"
 	@echo "make chaos  kill servers under a chat in use, for five minutes (SECONDS=300 SEED=1)"
 	@echo "make bench  measure it beside its peers, those on Node if there is npm (RUNS=3); about 50 minutes"
+	@echo "make feature begin a feature: NAME=stars (docs/features.md)"
 	@echo "make rename make it your own: NAME=acme TITLE='Acme Talk' (docs/fork.md)"
 	@echo "On a server, docs/deploy.md:"
 	@echo "make env DOMAIN=chat.example.org  write .env, with new secrets"
@@ -81,6 +82,9 @@ bench: RUNS ?= 3
 bench: .venv/tests-installed
 	@if command -v npm >/dev/null; then cd bench/peers && npm ci --silent --no-audit --no-fund; fi
 	$(BIN)/python -m bench --runs $(RUNS) --write
+
+feature: .venv/tests-installed
+	@$(BIN)/python scripts/feature.py "$$NAME"
 
 rename:
 	@$(PYTHON) scripts/rename.py "$$NAME" "$$TITLE"

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.dispatch import Signal
 from django.urls import include, path
@@ -31,12 +32,16 @@ class Feature(AppConfig):
     """The AppConfig of a feature. Its modules `receivers` and `jobs` are imported by themselves."""
 
     default = False  # Django takes the only class of apps.py, which imports this one as well
+    csp: dict[str, list[str]] = {}  # what its pages may load beside the site's own, by directive
 
     def __init_subclass__(cls) -> None:
         cls.default = True
 
     def ready(self) -> None:
         self.submodule("receivers")
+        allowed: Any = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
+        for directive, sources in self.csp.items():
+            allowed.setdefault(directive, []).extend(sources)
 
     def submodule(self, name: str) -> Any:
         """A module of the feature; None if it has none of this name."""

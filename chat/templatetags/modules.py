@@ -50,6 +50,17 @@ def feature_scripts(name: str) -> SafeString:
     )
 
 
+@register.simple_tag
+@cache
+def feature_styles() -> SafeString:
+    """Loads the page.css of each feature that has one."""
+    names = [f"{feature.label}/page.css" for feature in features()]
+    addresses = [static(name) for name in names if finders.find(name)]
+    return format_html_join(
+        "\n", '<link rel="stylesheet" href="{}">', ([address] for address in addresses)
+    )
+
+
 def loads_itself(feature: Feature) -> bool:
     return (
         not modules(feature.label)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 from django.template import Context, TemplateDoesNotExist, TemplateSyntaxError
-from django.template.base import Node, Parser, Template, Token
+from django.template.base import Node, Parser, Template, TextNode, Token
 from django.template.loader import get_template
 
 from chat.seams import features
@@ -22,13 +22,14 @@ class Place(Node):
 
 
 @register.tag
-def place(parser: Parser, token: Token) -> Place:
+def place(parser: Parser, token: Token) -> Node:
     """`{% place "room.settings" %}` shows the `<app>/room.settings.html` of each feature, with what
     the page knows. They are looked up once; where there is none, this costs nothing."""
     _, *names = token.split_contents()
     if len(names) != 1:
         raise TemplateSyntaxError("A place has one name.")
-    return Place(templates(names[0].strip("\"'")))
+    found = templates(names[0].strip("\"'"))
+    return Place(found) if found else TextNode("")
 
 
 def templates(name: str) -> list[Template]:

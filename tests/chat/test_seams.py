@@ -1,19 +1,28 @@
-"""What an app may do about a message that brings something for it."""
+"""What an app may do about a message that brings something for it, and where it joins the pages."""
 
+import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import partial
+from pathlib import Path
+from textwrap import dedent
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.template import Context, Engine
+from django.template.base import TextNode
+from django.test import Client, override_settings
 from pytest_django import DjangoAssertNumQueries
 
 from chat import actions, seams
 from chat.actions.changes import Write, create_all
 from chat.actions.messages import _say, _with_parts
 from chat.models import Membership, Message, Room, User
+from chat.templatetags.modules import feature_styles
 from realtime.wire import Forbidden, Invalid, NotFound
 from tests.factories import delete, edit, head, listening, person, react, say
 
@@ -229,3 +238,65 @@ def test_a_message_with_a_part_takes_a_savepoint_more_than_another(
 ) -> None:
     with listening(), django_assert_num_queries(2 + 3 + 2):  # begin, commit; savepoint, release
         say(alice, garden, parts={"book": 7})
+
+
+# --- what a feature gives by the names of its files, and what it says of itself ------------------
+
+
+@pytest.fixture
+def shelf_app(tmp_path: Path) -> Iterator[None]:
+    """A feature in a folder of its own, which is gone again after the test."""
+    app = tmp_path / "shelf"
+    files = {
+        "__init__.py": "",
+        "apps.py": """
+            from chat.seams import Feature
+
+            class Shelf(Feature):
+                name = "shelf"
+                csp = {"img-src": ["https://covers.example.org"], "media-src": ["'self'"]}
+            """,
+        "templates/shelf/message.tools.html": "<button>Lend {{ message.body }}</button>",
+        "static/shelf/page.css": "",
+    }
+    for name, text in files.items():
+        (app / name).parent.mkdir(parents=True, exist_ok=True)
+        (app / name).write_text(dedent(text))
+    policy = deepcopy(settings.CONTENT_SECURITY_POLICY)
+    installed = [*settings.INSTALLED_APPS, "shelf"]
+    with (
+        patch.object(sys, "path", [str(tmp_path), *sys.path]),
+        override_settings(CONTENT_SECURITY_POLICY=policy),
+        override_settings(INSTALLED_APPS=installed),
+    ):
+        yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "shelf"]:
+        del sys.modules[name]
+
+
+def shown(template: str, **context: Any) -> str:
+    return Engine.get_default().from_string(template).render(Context(context))
+
+
+def test_a_place_shows_the_template_of_each_feature_that_has_one(shelf_app: None) -> None:
+    place = '{% load places %}{% place "message.tools" %}'
+    assert "<button>Lend &lt;b&gt;</button>" in shown(place, message={"body": "<b>"})
+
+
+def test_a_place_that_no_feature_fills_is_a_piece_of_text() -> None:
+    template = Engine.get_default().from_string('{% load places %}{% place "nowhere" %}')
+    assert [type(node) for node in template.nodelist[1:]] == [TextNode]
+
+
+def test_the_style_of_a_feature_is_loaded(shelf_app: None) -> None:
+    feature_styles.cache_clear()
+    assert "shelf/page.css" in shown("{% load modules %}{% feature_styles %}")
+    feature_styles.cache_clear()
+
+
+def test_what_a_feature_loads_from_elsewhere_is_in_the_policy(
+    shelf_app: None, client: Client
+) -> None:
+    policy = client.get("/accounts/login/")["Content-Security-Policy"]
+    assert "img-src 'self' data: https://covers.example.org;" in policy
+    assert "media-src 'self'" in policy

@@ -17,11 +17,18 @@ IN_CADDYFILE = re.compile(r"\{\$([A-Z][A-Z0-9_]*)|\{env\.([A-Z][A-Z0-9_]*)\}")
 IN_SCRIPT = re.compile(r"\$\{?(?!PG)([A-Z][A-Z0-9_]*)")  # those of psql are not ours
 GIVEN_IN_COMPOSE = re.compile(r"^\s+([A-Z][A-Z0-9_]*): ", re.MULTILINE)
 
-EXAMPLE = (PROJECT / ".env.example").read_text()
+# The site's, and what a feature reads and explains itself.
+EXAMPLES = [PROJECT / ".env.example", *sorted(PROJECT.glob("features/*/.env.example"))]
+EXAMPLE = "\n".join(path.read_text() for path in EXAMPLES)
 EXPLAINED = dict(LINE.findall(EXAMPLE))
-
-
-SETTINGS = ast.parse((PROJECT / "chatsite/settings.py").read_text())
+SETTINGS = ast.Module(
+    [
+        statement
+        for path in [PROJECT / "chatsite/settings.py", *sorted(PROJECT.glob("features/*/conf.py"))]
+        for statement in ast.parse(path.read_text()).body
+    ],
+    type_ignores=[],
+)
 
 
 def literal(node: ast.expr) -> Any:
@@ -151,7 +158,7 @@ def test_what_a_compose_file_gives_to_the_site_is_one_of_its_settings() -> None:
 def test_no_module_but_the_settings_reads_the_environment() -> None:
     """Else there would be settings that nobody finds."""
     reads = re.compile(r"os\.environ(?!\.setdefault\(\"DJANGO_SETTINGS_MODULE\")|getenv")
-    modules = [
-        path for package in ("chat", "chatsite") for path in (PROJECT / package).rglob("*.py")
-    ]
-    assert [path.name for path in modules if reads.search(path.read_text())] == []
+    packages = ("realtime", "chat", "features", "chatsite")
+    modules = [path for package in packages for path in (PROJECT / package).rglob("*.py")]
+    product = [path for path in modules if "tests" not in path.parts[len(PROJECT.parts) :]]
+    assert [path.name for path in product if reads.search(path.read_text())] == []

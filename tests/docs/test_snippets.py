@@ -13,7 +13,8 @@ from tests.site import PROJECT
 
 FENCE = re.compile(r"^(?P<tick>`{3,})(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=tick)$", re.M | re.S)
 # What is typed and what is answered; directives of Sphinx; of neither is there a file.
-QUOTES_NOTHING = re.compile(r"(|sh|console|text|\{\w+\}.*)$")
+# A file that the reader writes (`new=`): the test of that page does too.
+QUOTES_NOTHING = re.compile(r"(|sh|console|text|\{\w+\}.*|\w+ new=.*)$")
 TUTORIAL = PROJECT / "docs" / "tutorial"  # its reader writes the files; test_tutorial.py does too
 
 

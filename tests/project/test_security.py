@@ -1,4 +1,4 @@
-"""SECURITY.md promises nothing without a test that holds it."""
+"""SECURITY.md promises nothing without a test that holds it, and neither does a feature."""
 
 import ast
 import re
@@ -9,14 +9,15 @@ from tests.site import PROJECT
 
 pytestmark = pytest.mark.once
 TEXT = (PROJECT / "SECURITY.md").read_text()
+PROMISED = TEXT + "".join(path.read_text() for path in sorted(PROJECT.glob("features/*/README.md")))
 PROMISES = [
     (cells[0].strip(), cells[1].strip())
-    for line in TEXT[TEXT.index("| promise |") :].splitlines()
+    for line in PROMISED[PROMISED.index("| promise |") :].splitlines()
     if line.startswith("| ") and len(cells := line.strip("| ").split(" | ")) == 2
     if cells[0] != "promise"
 ]
-A_TEST = r"`((?:tests|features)/[\w/]+\.py)::(test_\w+)`"
-NAMED = re.findall(A_TEST, TEXT)
+FILE = r"(?:tests|features/\w+/tests)/[\w/]+\.py"
+NAMED = re.findall(rf"`({FILE})::(\w+)`", PROMISED)
 
 
 def names_of_tests(path: str) -> set[str]:
@@ -33,7 +34,7 @@ def test_there_are_promises_against_each_who_could_attack() -> None:
 
 @pytest.mark.parametrize(("promise", "held_by"), PROMISES, ids=[each[0][:40] for each in PROMISES])
 def test_every_promise_names_its_test(promise: str, held_by: str) -> None:
-    assert re.fullmatch(f"{A_TEST}(, {A_TEST})*", held_by)
+    assert re.fullmatch(rf"`{FILE}::test_\w+`(, `{FILE}::test_\w+`)*", held_by)
 
 
 @pytest.mark.parametrize(("path", "test"), NAMED)
