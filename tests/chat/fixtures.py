@@ -18,8 +18,8 @@ from tests.site import Site
 from tests.view import View
 
 PATHS = {"sync": "/ws/chat/sync/", "async": "/ws/chat/"}
-LAYERS = ["memory", "pubsub", pytest.param("core", marks=pytest.mark.long)]
-BETWEEN_PROCESSES = LAYERS[1:]
+BETWEEN_PROCESSES = ["hints"]
+LAYERS = ["memory", *BETWEEN_PROCESSES]
 Connect = Callable[..., ChatClient]
 
 

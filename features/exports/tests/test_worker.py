@@ -125,18 +125,16 @@ def test_a_hint_reaches_a_worker_at_once(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["pubsub", "core"])
 @by_itself
 def test_a_hint_that_is_lost_while_redis_is_away_costs_a_few_seconds(
     request: pytest.FixtureRequest,
-    kind: str,
     tmp_path: Path,
     start_worker: StartWorker,
     alice: User,
     garden: Room,
 ) -> None:
     port = free_port()
-    layer = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "CHANNEL_LAYER": kind}
+    layer = {"REDIS_URL": f"redis://127.0.0.1:{port}/0"}
     for web in running(layer, tmp_path):
         try:
             with redis_server(port):
