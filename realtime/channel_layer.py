@@ -67,6 +67,14 @@ class Mailbox:
         return self._messages.pop(0)
 
 
+def read_back(message: Message) -> Message:
+    """The message as another process would read it. Raises TypeError, ValueError or OverflowError
+    for what none could read, also where there is no other process yet."""
+    if not isinstance(message, dict):
+        raise TypeError(f"A message is a dict, not {message!r}")
+    return dict(serializer.deserialize(serializer.serialize(message)))
+
+
 def readers(channel: str) -> str:
     """The group of those who receive from a fixed channel."""
     return f"channel.{channel}"
@@ -110,7 +118,7 @@ class HintLayer(BaseChannelLayer):
         self.require_valid_channel_name(channel)
         if "!" not in channel:
             return await self.group_send(readers(channel), message)
-        self._check(message)
+        message = read_back(message)
         if channel in self._mailboxes and not self._put(channel, message):
             raise ChannelFull(channel)
 
@@ -149,7 +157,7 @@ class HintLayer(BaseChannelLayer):
 
     async def group_send(self, group: str, message: Message) -> None:
         self.require_valid_group_name(group)
-        self._check(message)
+        message = read_back(message)
         self.deliver(group, message)
         if self.uplink:
             await self.uplink.send(group, message)
@@ -165,13 +173,6 @@ class HintLayer(BaseChannelLayer):
     def _open(self, channel: str) -> None:
         self._mailboxes[channel] = Mailbox()
         self._groups_of[channel] = set()
-
-    def _check(self, message: Message) -> None:
-        """Raises TypeError, ValueError or OverflowError for what another process could not read,
-        also where there is no other process yet."""
-        if not isinstance(message, dict):
-            raise TypeError(f"A message is a dict, not {message!r}")
-        serializer.deserialize(serializer.serialize(message))
 
     def _put(self, channel: str, message: Message) -> bool:
         mailbox = self._mailboxes[channel]
