@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -15,11 +14,15 @@ from tests import factories
 from tests.client import ChatClient
 from tests.plugin import cookie_of, database_url, logged_in
 from tests.site import Site
+from tests.stock.stacks import STOCK, WITH_OURS, Stack
 from tests.view import View
 
 PATHS = {"sync": "/ws/chat/sync/", "async": "/ws/chat/"}
-LAYERS = ["memory", "pubsub", pytest.param("core", marks=pytest.mark.long)]
-BETWEEN_PROCESSES = LAYERS[1:]
+STACKS = [*WITH_OURS, *(pytest.param(name, marks=pytest.mark.long) for name in STOCK)]
+BETWEEN_PROCESSES = [
+    "hints",
+    *(pytest.param(name, marks=pytest.mark.long) for name in STOCK if STOCK[name].over_redis),
+]
 Connect = Callable[..., ChatClient]
 
 
@@ -66,36 +69,36 @@ def as_bob(bob: User) -> Client:
 # --- over real sockets ---------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session", params=LAYERS)
-def layer(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of a server with this channel layer."""
-    if request.param == "memory":
-        return {"REDIS_URL": ""}
-    url = request.getfixturevalue("redis_url")
-    prefix = f"tests-{uuid4().hex}"  # what is published reaches each database of a Redis
-    return {"REDIS_URL": url, "CHANNEL_LAYER": request.param, "REDIS_PREFIX": prefix}
+@pytest.fixture(scope="session", params=STACKS)
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """What carries the site under test."""
+    parts = (WITH_OURS | STOCK)[request.param]
+    return parts.stack(request.getfixturevalue("redis_url") if parts.over_redis else "")
 
 
-def running(layer: dict[str, str], folder: Path, **environment: str) -> Iterator[Site]:
+def running(stack: Stack, folder: Path, **environment: str) -> Iterator[Site]:
     site = Site(
         folder / "site.log",
+        stack.server,
         DATABASE_URL=database_url(),
         HEARTBEAT="1",
         PYTHONASYNCIODEBUG="1",  # a touch of the loop from another thread is an error then
-        **layer,
+        **stack.environment,
         **environment,
     )
     site.start()
     yield site
-    assert site.stop() == 0
+    if stack.is_ours:
+        assert site.stop() == 0
     assert "Traceback" not in site.log()
+    site.stop()  # of which Daphne logs a traceback, and Uvicorn dies by the signal
 
 
 @pytest.fixture(scope="session")
 def wire(
-    layer: dict[str, str], django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+    stack: Stack, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    yield from running(layer, tmp_path_factory.mktemp("wire"))
+    yield from running(stack, tmp_path_factory.mktemp("wire"))
 
 
 @pytest.fixture(params=PATHS)

@@ -1,6 +1,6 @@
 """The contract of the wire: both consumers, on every channel layer, over real sockets.
 
-Each test runs six times: {sync, async} x {in-memory, Redis pub/sub, Redis core}.
+Each test runs four times: {sync, async} x {one process by itself, over Redis}.
 """
 
 import json

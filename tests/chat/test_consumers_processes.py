@@ -1,4 +1,4 @@
-"""Two processes of one site, and the Redis between them: both consumers, both layers."""
+"""Two processes of one site, and the Redis between them: both consumers, every layer over it."""
 
 import time
 from collections.abc import Iterator
@@ -11,10 +11,11 @@ from tests.chat.fixtures import BETWEEN_PROCESSES, Connect, holds_all, running
 from tests.client import has
 from tests.plugin import cookie_of
 from tests.site import Site
+from tests.stock.stacks import Stack
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-between_processes = pytest.mark.parametrize("layer", BETWEEN_PROCESSES, indirect=True)
+between_processes = pytest.mark.parametrize("stack", BETWEEN_PROCESSES, indirect=True)
 
 
 @pytest.mark.long
@@ -32,9 +33,9 @@ def test_an_idle_socket_outlives_the_timeouts_of_redis(
 
 
 @pytest.fixture
-def second(layer: dict[str, str], tmp_path: Path) -> Iterator[Site]:
+def second(stack: Stack, tmp_path: Path) -> Iterator[Site]:
     """Another process of the same site."""
-    yield from running(layer, tmp_path)
+    yield from running(stack, tmp_path)
 
 
 @between_processes

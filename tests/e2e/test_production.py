@@ -313,7 +313,7 @@ class Deployed(World):
     """The running stack as a world for the drill: people in its database, and a way to it."""
 
     def __init__(self, site: Production, people: int) -> None:
-        super().__init__(people, webs=0, layer="pubsub")
+        super().__init__(people, webs=0)
         self.site = site
         self.webs = []
         self.connection = {
