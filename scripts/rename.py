@@ -19,11 +19,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 SITE = "chatsite"
 STAYS = "scripts/rename.py"  # it knows the old name, to say that there is nothing to do
-GOES = [  # nothing is left for them to test
-    "tests/project/conftest.py",
-    "tests/project/test_fork_guide.py",
-    "tests/project/test_rename.py",
-]
+GOES = ["tests/project/test_rename.py"]  # nothing is left for it to test
 TITLE_IN = {
     f"{SITE}/settings.py": 'SITE_NAME = env.str("SITE_NAME", default="{}")',
     ".env.example": "#SITE_NAME={}",
@@ -227,7 +223,7 @@ def report(name: str, title: str, changes: list[Change], formatted: bool) -> Ite
     kept = [place for place in (".env", "db.sqlite3") if (PROJECT / place).exists()]
     yield f"The site is {title}, its package {name}."
     yield f"{len(changes)} files changed, {moved} of them moved. README.md and CHANGELOG.md begin"
-    yield "anew, the key for development is another, the tests of forking are gone."
+    yield "anew, the key for development is another, the test of this is gone."
     if kept:
         yield f"Left as it was, because git does not know it: {', '.join(kept)}."
     yield "Next:"

@@ -1,6 +1,8 @@
 """A fork with a name of its own: what `make rename` does to a copy of this project."""
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -8,16 +10,20 @@ from pathlib import Path
 import pytest
 
 from tests.project.conftest import git, linked, run
-from tests.site import copy_tree
+from tests.site import PROJECT, copy_tree
 
 pytestmark = pytest.mark.long
 OLD = "chatsite"
 # Settings, templates, static files, real servers, processes that are started by name, a browser.
 TOUCHED = (
-    "tests/test_imports.py tests/acme tests/project tests/chat/test_views.py"
+    "tests/test_imports.py tests/acme tests/project/test_links.py tests/project/test_automation.py"
+    " tests/project/test_security.py tests/chat/test_views.py"
     " tests/chat/test_admin.py tests/chat/test_demo.py tests/chat/test_consumers.py"
     " tests/e2e/test_two_people.py -k 'not test_two_people or another_name'"
 )
+
+
+GUIDE = (PROJECT / "docs" / "fork.md").read_text()
 
 
 def rename(folder: Path, name: str, *title: str) -> subprocess.CompletedProcess[str]:
@@ -157,3 +163,69 @@ def test_a_fork_passes_its_own_tests(fork: Path) -> None:
     tested = run(fork, "make", "test", f"TESTS={TOUCHED}")
     assert tested.returncode == 0, tested.stdout[-10_000:] + tested.stderr[-2_000:]
     assert git(fork, "status", "--porcelain", "--untracked-files=all").count("??") == 0
+
+
+@pytest.mark.timeout(300)
+def test_style_and_types_are_right_under_the_new_name_and_features_can_be_added(
+    fork: Path,
+) -> None:
+    linked(fork)
+    for command in (
+        ["make", "rename", "NAME=acme", "TITLE=Acme Talk"],
+        ["make", "feature", "NAME=stars"],
+        ["make", "lint"],
+    ):
+        done = run(fork, *command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert '    "features.stars",\n' in (fork / "acme" / "settings.py").read_text()
+
+
+# --- docs/fork.md, followed ----------------------------------------------------------------------
+
+
+def fences(heading: str) -> list[str]:
+    """The commands of a part of the guide that ends with the next heading."""
+    part = f"\n{GUIDE}".split(f"\n{heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^```sh\n(.*?)^```$", part, re.M | re.S)
+
+
+def follow(folder: Path, fence: str) -> subprocess.CompletedProcess[str]:
+    return run(folder, "bash", "-euo", "pipefail", "-c", fence)
+
+
+def test_later_improvements_of_the_template_come_in(fork: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "acme"
+    begin, *_ = fences("# Fork it")
+    begin = begin.replace("ADDRESS acme", shlex.join([str(fork), str(mine)]))
+    assert follow(tmp_path, begin.replace("cd acme", f"cd {mine}")).returncode == 0
+    edit(mine / "README.md", "A chat:", "Our chat:")
+    edit(mine / "acme" / "settings.py", "default=25.0)", "default=20.0)")
+    git(mine, "commit", "--all", "--message", "Ours")
+
+    for name in ("longer", "longest"):  # twice: the second time stands on the first
+        edit(fork / "README.md", "A chat", "A better chat")
+        edit(fork / "CHANGELOG.md", "# Changelog", "# Changes")
+        edit(fork / "chatsite" / "settings.py", "import environ\n", f"import environ  # {name}\n")
+        module = f"from chatsite import health\n\n{name.upper()} = 2 * health.TIMEOUT\n"
+        (fork / "chatsite" / f"{name}.py").write_text(module)
+        git(fork, "add", "--all")
+        git(fork, "commit", "--message", f"Has {name}")
+        [fence] = fences("## Later improvements of the template")
+        done = follow(mine, fence)
+        assert done.returncode == 0, done.stdout + done.stderr
+        edit(fork / "README.md", "A better chat", "A chat")
+        edit(fork / "CHANGELOG.md", "# Changes", "# Changelog")
+        edit(fork / "chatsite" / "settings.py", f"environ  # {name}", "environ")
+
+    assert "Our chat:" in (mine / "README.md").read_text()
+    assert "default=20.0)" in (mine / "acme" / "settings.py").read_text()
+    assert "import environ  # longest\n" in (mine / "acme" / "settings.py").read_text()
+    assert (mine / "acme" / "longer.py").read_text().startswith("from acme import health\n")
+    assert (mine / "acme" / "longest.py").exists()
+    assert not (mine / "chatsite").exists()
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text, f"{path}: {old}"
+    path.write_text(text.replace(old, new, 1))
