@@ -4,7 +4,9 @@ A hint says that something changed; what is so now stands in the database. A hin
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from typing import Any
@@ -12,6 +14,8 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
+
+outage = logging.getLogger("outage")
 
 _tasks: set[asyncio.Task[None]] = set()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -65,12 +69,23 @@ async def forget(channel: str, *groups: str) -> None:
     if hasattr(layer, "forget"):
         layer.forget(channel)
         return
-    for group in groups:
-        await layer.group_discard(group, channel)
+    with suppress(Exception):  # Redis may be away, and what is forgotten is missed by nobody
+        for group in groups:
+            await layer.group_discard(group, channel)
 
 
 def _send(by: Callable[..., Any], to: str, message: dict[str, Any]) -> None:
     if _loop and _loop.is_running():
-        _loop.call_soon_threadsafe(start, by(to, message))
+        _loop.call_soon_threadsafe(start, _try(by, to, message))
     else:  # a command, or a server that no socket has come to: it may wait for Redis
-        async_to_sync(by)(to, message)
+        async_to_sync(_try)(by, to, message)
+
+
+async def _try(by: Callable[..., Any], to: str, message: dict[str, Any]) -> None:
+    """HintLayer raises only for the caller's own mistake; others do when Redis is away, too."""
+    try:
+        await by(to, message)
+    except (TypeError, ValueError, OverflowError):
+        raise
+    except Exception as error:
+        outage.warning("A hint was lost: %r", error)

@@ -85,12 +85,16 @@ class Site:
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Ends the server. Returns its exit status."""
+        self.signal(how)
         assert self._process
-        self._process.send_signal(how)
         try:
             return self._process.wait(timeout=20)
         finally:
             self._process.kill()  # if it has not ended
+
+    def signal(self, how: int) -> None:
+        assert self._process
+        self._process.send_signal(how)
 
     def manage(self, *arguments: str) -> None:
         """Runs a management command on this site's database."""

@@ -1,8 +1,10 @@
 """Who else is in these tests, and where; and how a test opens sockets of them."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -14,15 +16,21 @@ from tests import factories
 from tests.client import ChatClient
 from tests.plugin import cookie_of, database_url, logged_in
 from tests.site import Site
-from tests.stock.stacks import STOCK, WITH_OURS, Stack
+from tests.stock.stacks import ALL, OURS_THROUGHOUT, STOCK, Parts, Stack
 from tests.view import View
 
 PATHS = {"sync": "/ws/chat/sync/", "async": "/ws/chat/"}
-STACKS = [*WITH_OURS, *(pytest.param(name, marks=pytest.mark.long) for name in STOCK)]
-BETWEEN_PROCESSES = [
-    "hints",
-    *(pytest.param(name, marks=pytest.mark.long) for name in STOCK if STOCK[name].over_redis),
-]
+
+
+def marked(parts: dict[str, Parts]) -> list[Any]:
+    """Their names, of which those on stock parts take long."""
+    return [pytest.param(name, marks=[pytest.mark.long] * (name in STOCK)) for name in parts]
+
+
+on_every_stack = pytest.mark.parametrize("stack", marked(ALL), indirect=True)
+BETWEEN_PROCESSES = marked({name: parts for name, parts in ALL.items() if parts.over_redis})
+PROMPT = marked({name: parts for name, parts in ALL.items() if parts.is_prompt})
+PROMPT_BETWEEN_PROCESSES = [each for each in BETWEEN_PROCESSES if each in PROMPT]
 Connect = Callable[..., ChatClient]
 
 
@@ -69,10 +77,10 @@ def as_bob(bob: User) -> Client:
 # --- over real sockets ---------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session", params=STACKS)
+@pytest.fixture(scope="session", params=OURS_THROUGHOUT)
 def stack(request: pytest.FixtureRequest) -> Stack:
-    """What carries the site under test."""
-    parts = (WITH_OURS | STOCK)[request.param]
+    """What carries the site under test: ours, unless a test asks for others."""
+    parts = ALL[request.param]
     return parts.stack(request.getfixturevalue("redis_url") if parts.over_redis else "")
 
 
@@ -90,8 +98,9 @@ def running(stack: Stack, folder: Path, **environment: str) -> Iterator[Site]:
     yield site
     if stack.is_ours:
         assert site.stop() == 0
+    else:  # others do not say goodbye
+        site.stop(signal.SIGKILL)
     assert "Traceback" not in site.log()
-    site.stop()  # of which Daphne logs a traceback, and Uvicorn dies by the signal
 
 
 @pytest.fixture(scope="session")

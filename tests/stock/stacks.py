@@ -32,6 +32,12 @@ class Parts:
     over_redis: bool = True
     server: Sequence[str] = OURS
 
+    @property
+    def is_prompt(self) -> bool:
+        """The core layer takes some ten commands for a hint: on a busy machine one comes later than
+        the others wait for it, or not at all, and pages ask for what they miss."""
+        return self.layer != "core"
+
     def stack(self, redis_url: str) -> Stack:
         environment = {"REDIS_URL": redis_url, "CHANNEL_LAYER": self.layer}
         # What is published reaches each database of a Redis.
@@ -39,10 +45,11 @@ class Parts:
         return Stack(environment, self.server)
 
 
-WITH_OURS = {"memory": Parts(over_redis=False), "hints": Parts()}
+OURS_THROUGHOUT = {"memory": Parts(over_redis=False), "hints": Parts()}
 STOCK = {
     "daphne_core_bare": Parts("core", server=(*DAPHNE, BARE)),
     "uvicorn_pubsub_bare": Parts("pubsub", server=(*UVICORN, BARE)),
     "uvicorn_hints": Parts("hints", server=(*UVICORN, SITE)),
     "daphne_memory": Parts("pubsub", over_redis=False, server=(*DAPHNE, SITE)),
 }
+ALL = OURS_THROUGHOUT | STOCK
