@@ -54,7 +54,7 @@ ifdef TESTS
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest $(strip $(TESTS))
 else
-	@echo "Style, types and tests: about 5 minutes on two cores"
+	@echo "Style, types and tests: about 4 minutes on two cores"
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m tests.parts test
 endif

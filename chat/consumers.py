@@ -4,7 +4,7 @@
 database connections around it. What belongs to the event loop it calls through `async_to_sync`.
 `AsyncChatConsumer` runs on the event loop: whatever touches the ORM is awaited, and what lives
 longer than one event closes old connections itself. Neither holds a rule about chat; those are in
-`actions` and `queries`. What has nothing to do with the ORM they share: `SocketConsumer`.
+`actions` and `queries`. They share what does not touch the ORM: `SocketConsumer`.
 """
 
 from typing import Any

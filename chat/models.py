@@ -250,7 +250,8 @@ class Message(models.Model):
     version = models.PositiveBigIntegerField()
     body = models.TextField(blank=True)
     html = models.TextField(blank=True)
-    # What apps add to it, a key for each. The database has a default for the version before this.
+    # Each app may add something under a key of its own. The default is the database's as well, for
+    # programs that insert without Django.
     parts = models.JSONField(
         default=dict, db_default=Value({}, models.JSONField()), blank=True, editable=False
     )

@@ -1,6 +1,6 @@
 """Every frame of the sub-protocol `chat.v1`, in both directions; the prose is in docs/protocol.md.
 
-What is not described here is refused.
+A frame that is not described here is refused.
 """
 
 from datetime import datetime

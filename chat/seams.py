@@ -67,7 +67,7 @@ def websocket_urlpatterns() -> list[Any]:
     return [each for routing in routings if routing for each in routing.websocket_urlpatterns]
 
 
-# What is sent with a message.
+# Parts that are sent with a message.
 
 Check = Callable[["Message", Any], Any]
 Claim = Callable[["Message", Any], object]

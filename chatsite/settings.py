@@ -128,35 +128,35 @@ REDIS_URLS = env.list("REDIS_URL", default=[])
 # Redis knows no databases when it publishes: sites that share one must not hear each other.
 OWN_PREFIX = "chatsite-" + sha256(SECRET_KEY.encode()).hexdigest()[:8]
 REDIS_PREFIX = env.str("REDIS_PREFIX", default=OWN_PREFIX)
-CHANNEL_LAYER = env.str("CHANNEL_LAYER", default="pubsub")
-LAYER_BACKENDS = {
-    "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
-    "core": "channels_redis.core.RedisChannelLayer",
-}
-# After a lost connection the pub/sub layer subscribes again by itself; the core one has to say that
-# it was lost, because it comes back without its groups.
-LAYER_RETRIES = {"pubsub": Retry(ConstantBackoff(0.3), retries=3), "core": None}
+CHANNEL_LAYER = env.str("CHANNEL_LAYER", default="hints")
+HINTS = "realtime.channel_layer.HintLayer"
+PUBSUB = "channels_redis.pubsub.RedisPubSubChannelLayer"
+CORE = "channels_redis.core.RedisChannelLayer"
+IN_MEMORY = "channels.layers.InMemoryChannelLayer"
+if CHANNEL_LAYER not in ("hints", "pubsub", "core"):
+    raise ImproperlyConfigured("CHANNEL_LAYER has to be hints, pubsub or core.")
 
 
 def channel_layers(urls: list[str], kind: str) -> dict[str, Any]:
     """Redis where it is configured; without it one process serves everybody from its memory."""
-    hint_layer = "realtime.channel_layer.HintLayer"
     if not urls:
-        return {"default": {"BACKEND": hint_layer}}
-    connection = {
-        # redis-py 8 ends every read after 5 s, which is as long as the core layer waits for a
-        # message: idle sockets would die (https://github.com/django/channels_redis/issues/422).
-        "socket_timeout": 15,
-        "retry": LAYER_RETRIES[kind],
-    }
+        return {"default": {"BACKEND": HINTS if kind == "hints" else IN_MEMORY}}
+    # redis-py 8 ends every read after 5 s, which is as long as the core layer waits for a message:
+    # idle sockets would die (https://github.com/django/channels_redis/issues/422).
+    connection: dict[str, Any] = {"socket_timeout": 15}
+    if kind != "core":
+        # The pub/sub layer subscribes again by itself. The core one has to say that the connection
+        # was lost, because it comes back without its groups.
+        connection["retry"] = Retry(ConstantBackoff(0.3), retries=3)
     hosts = [{"address": url, **connection} for url in urls]
     config: dict[str, Any] = {"hosts": hosts, "prefix": REDIS_PREFIX}
     if kind == "core":
-        config["capacity"] = 10_000  # all hints to this process wait in one channel
-    return {
-        "default": {"BACKEND": hint_layer, "CONFIG": {"beneath": "redis"}},
-        "redis": {"BACKEND": LAYER_BACKENDS[kind], "CONFIG": config},
-    }
+        # All sockets of a process share one inbox in Redis, and what it does not hold is lost.
+        return {"default": {"BACKEND": CORE, "CONFIG": {**config, "capacity": 10_000}}}
+    pubsub = {"BACKEND": PUBSUB, "CONFIG": config}
+    if kind == "pubsub":
+        return {"default": pubsub}
+    return {"default": {"BACKEND": HINTS, "CONFIG": {"beneath": "redis"}}, "redis": pubsub}
 
 
 CHANNEL_LAYERS = channel_layers(REDIS_URLS, CHANNEL_LAYER)

@@ -1,20 +1,18 @@
 """A channel layer for a Redis that may be restarted, cut off or frozen at any moment.
 
-Those of channels_redis answer that with an exception in the consumer that happens to wait, and its
-socket closes with 1011. The core one also loses messages of other channels whenever a wait is
-cancelled, which is how every consumer ends.
+The layers of channels_redis raise an exception in the consumer that happens to send or to wait, and
+its socket closes with 1011.
 
-This layer delivers within its own process by itself. To reach the other processes it has Redis
-beneath it, through a single channel that is never given up. What Redis does not take in time is
-lost and counted, and never raises: a message is a hint, the truth is in the database. What raises
-is the caller's own mistake, a name or a message that the specification does not allow.
+This layer delivers within its own process by itself. It reaches the other processes through the
+pub/sub layer of channels_redis, of which it uses a single channel. What Redis does not take in time
+is lost and counted, and never raises: a message is a hint, the truth is in the database. Only the
+caller's own mistake raises: a name or a message that the specification does not allow.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from typing import Any
@@ -22,11 +20,13 @@ from uuid import uuid4
 
 from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer, channel_layers
-from channels_redis.pubsub import RedisPubSubChannelLayer
+from channels_redis.serializers import registry
 
 from realtime import metrics
 
 Message = dict[str, Any]
+
+serializer = registry.get_serializer("msgpack")  # as the pub/sub layer has it
 
 CAPACITY = 1_000  # messages that wait in one channel; what comes on top is lost
 TOGETHER = 100  # messages in one hint
@@ -36,16 +36,15 @@ PATIENCE = 2.0  # seconds Redis has for one command
 RETRY = 1.0  # seconds until Redis is tried again after it failed
 PING = 10.0  # seconds between two words of a process to itself
 DEAF = 30.0  # seconds after which it connects anew, if it did not hear one
-REFRESH = 3_600.0  # seconds until groups are joined anew: the core layer forgets them after a day
 
 logger = logging.getLogger(__name__)
 outage = logging.getLogger("outage")
 
 
 class Mailbox:
-    """What waits in a channel for the one who receives from it: two at once would wait for each
-    other's message. An asyncio.Queue, which is for any number, takes 3 KB more, and each socket has
-    a channel."""
+    """The messages that wait in a channel. Only one task may receive from it.
+
+    An asyncio.Queue, from which several may, takes 3 KB more, and each socket has a channel."""
 
     __slots__ = ("_arrived", "_messages")
 
@@ -68,6 +67,14 @@ class Mailbox:
         return self._messages.pop(0)
 
 
+def read_back(message: Message) -> Message:
+    """The message as another process would read it. Raises TypeError, ValueError or OverflowError
+    for what none could read, also where there is no other process yet."""
+    if not isinstance(message, dict):
+        raise TypeError(f"A message is a dict, not {message!r}")
+    return dict(serializer.deserialize(serializer.serialize(message)))
+
+
 def readers(channel: str) -> str:
     """The group of those who receive from a fixed channel."""
     return f"channel.{channel}"
@@ -76,14 +83,19 @@ def readers(channel: str) -> str:
 class HintLayer(BaseChannelLayer):
     """The channels and groups of this process, and through the layer `beneath` those of the others.
 
-    `beneath` is its alias in settings.CHANNEL_LAYERS; without one this process is all there is.
-    Groups mean something everywhere, the channels of `new_channel` in this process only. A fixed
-    channel, as a worker has it, is a group of those who receive from it, one in each process: as
-    with the pub/sub layer of channels_redis, each of several workers gets a message. Belongs to the
-    event loop.
+    `beneath` is the alias of a pub/sub layer in settings.CHANNEL_LAYERS; without it this process is
+    alone. An object belongs to one event loop at a time.
 
-    What may be sent: https://channels.readthedocs.io/en/stable/channel_layer_spec.html. Anything
-    else raises TypeError, ValueError or OverflowError, and nobody gets it.
+    It differs from the specification, on purpose, in this:
+    https://channels.readthedocs.io/en/stable/channel_layer_spec.html
+
+    - A channel of `new_channel` is known in its own process only; `send` from another one is lost.
+      Everything that crosses processes here goes to a group.
+    - A fixed channel is a group of those who receive from it, one in each process, as in the
+      pub/sub layer: each of several workers gets a message, and without a worker it is lost.
+    - Nothing expires. A channel goes together with the consumer that receives from it, its
+      memberships with it, and until then it holds `capacity` messages at most.
+    - There is no `flush`.
     """
 
     extensions = ["groups"]
@@ -106,7 +118,7 @@ class HintLayer(BaseChannelLayer):
         self.require_valid_channel_name(channel)
         if "!" not in channel:
             return await self.group_send(readers(channel), message)
-        self._check(message)
+        message = read_back(message)
         if channel in self._mailboxes and not self._put(channel, message):
             raise ChannelFull(channel)
 
@@ -145,7 +157,7 @@ class HintLayer(BaseChannelLayer):
 
     async def group_send(self, group: str, message: Message) -> None:
         self.require_valid_group_name(group)
-        self._check(message)
+        message = read_back(message)
         self.deliver(group, message)
         if self.uplink:
             await self.uplink.send(group, message)
@@ -161,13 +173,6 @@ class HintLayer(BaseChannelLayer):
     def _open(self, channel: str) -> None:
         self._mailboxes[channel] = Mailbox()
         self._groups_of[channel] = set()
-
-    def _check(self, message: Message) -> None:
-        """Before anybody has it: else the process that cannot read it would find out."""
-        if not isinstance(message, dict):
-            raise TypeError(f"A message is a dict, not {message!r}")
-        if self.uplink:
-            self.uplink.check(message)
 
     def _put(self, channel: str, message: Message) -> bool:
         mailbox = self._mailboxes[channel]
@@ -187,7 +192,9 @@ class HintLayer(BaseChannelLayer):
 class Uplink:
     """This process as Redis sees it: one channel, in each group that has channels here.
 
-    A group is joined and left when that changes, and once a second what did not work then.
+    A group is joined and left when that changes; what did not work then is tried once a second.
+    After a lost connection the layer below joins its groups again by itself. It may join one that
+    was left meanwhile; then it throws away what it hears there.
     """
 
     def __init__(self, beneath: str, layer: HintLayer) -> None:
@@ -199,7 +206,6 @@ class Uplink:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channel = ""
         self._joined: set[str] = set()
-        self._doubtful: set[str] = set()  # those joined that Redis may have forgotten
         self._listening: asyncio.Task[None] | None = None
         self._mending: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
@@ -213,16 +219,13 @@ class Uplink:
     def redis(self) -> Any:
         return channel_layers[self._beneath]
 
-    def _wants(self, group: str) -> bool:
-        return group in self._layer.groups or group == self._ear
-
-    def check(self, message: Message) -> None:
-        """Raises what the layer beneath would, here or where the message is received."""
-        self.redis.deserialize(self.redis.serialize(message))
+    @property
+    def _wanted(self) -> set[str]:
+        return {*self._layer.groups, self._ear}
 
     async def send(self, group: str, message: Message) -> None:
-        """Passes a message on to the other processes. If one has just left to the same group, it
-        only comes to wait: a hint costs about as much as all else that is done for a message.
+        """Passes a message on to the other processes. While a hint to the group is on its way, it
+        only waits for the next: a hint costs about as much as all else that is done for a message.
         """
         waiting = self._waiting.get(group)
         if waiting is None:
@@ -262,17 +265,17 @@ class Uplink:
         """Joins the group if it has channels here, else leaves it. False if Redis is away."""
         self._adopt_loop()
         async with self._changing:
-            wanted, joined = self._wants(group), group in self._joined
-            if wanted == joined and group not in self._doubtful:
+            wanted = group in self._wanted
+            if wanted == (group in self._joined):
                 return True
             if not await self._try(partial(self._change, group, wanted)):
                 return False
             (self._joined.add if wanted else self._joined.discard)(group)
-            self._doubtful.discard(group)
             return True
 
     async def _change(self, group: str, wanted: bool) -> None:
         if not self._channel:
+            await self.redis.flush()  # attempts that failed have left something
             self._channel = await self.redis.new_channel()
             self._heard_at = time.monotonic()
             self._listening = self._start(self._listen())
@@ -286,7 +289,7 @@ class Uplink:
         try:
             async with asyncio.timeout(PATIENCE):
                 await command()
-        except Exception as error:  # whatever a layer raises, to us it means the same
+        except Exception as error:  # whatever the layer below raises, to us it means the same
             self._lose(error)
             return False
         return True
@@ -306,27 +309,26 @@ class Uplink:
         if loop is self._loop:
             return
         self._loop = loop
-        self._channel = ""
-        self._joined, self._doubtful = set(), set()
-        self._listening = None
         self._changing = asyncio.Lock()
+        self._listening = None
+        self._forget_connection()
         self._mending = self._start(self._mend())
+
+    def _forget_connection(self) -> None:
+        """The next group that is joined connects anew."""
+        if self._listening:
+            self._listening.cancel()
+        self._channel, self._listening = "", None
+        self._joined.clear()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         # A context of its own: it outlives the socket, and so the ORM thread, that it began with.
         return asyncio.create_task(work, context=Context())
 
     async def _listen(self) -> None:
-        """Hears the other processes, for as long as this one lives."""
+        """Hears the other processes. The layer below waits on, whatever happens to Redis."""
         while True:
-            try:
-                hint = await self.redis.receive(self._channel)
-            except Exception as error:  # as in _try
-                self._lose(error)
-                self._doubtful |= self._joined  # a Redis that was restarted has forgotten them
-                await asyncio.sleep(RETRY)
-            else:
-                self._hear(hint)
+            self._hear(await self.redis.receive(self._channel))
 
     def _hear(self, hint: Message) -> None:
         self._heard_at = time.monotonic()
@@ -337,14 +339,10 @@ class Uplink:
                         self._layer.deliver(group, message)
 
     async def _mend(self) -> None:
-        """Does what `match` could not, and now and then all of it again."""
-        refresh_at = time.monotonic() + REFRESH
+        """Does what `match` could not."""
         while True:
             await asyncio.sleep(RETRY)
-            if time.monotonic() > refresh_at:
-                refresh_at += REFRESH
-                self._doubtful |= self._joined
-            for group in self._doubtful | (self._joined ^ {*self._layer.groups, self._ear}):
+            for group in self._joined ^ self._wanted:
                 if not await self.match(group):
                     break
             await self._check_hearing()
@@ -358,14 +356,4 @@ class Uplink:
             await self.send(self._ear, {})
         if now > self._heard_at + DEAF and now > self._retry_at and self._listening:
             logger.warning("Redis is not heard any more: connecting anew")
-            await self._connect_anew()
-
-    async def _connect_anew(self) -> None:
-        if self._listening:
-            self._listening.cancel()
-        if isinstance(self.redis, RedisPubSubChannelLayer):  # of the core one it would empty Redis
-            with suppress(Exception):
-                await asyncio.wait_for(self.redis.flush(), PATIENCE)
-        self._channel, self._listening = "", None
-        self._joined.clear()
-        self._doubtful.clear()
+            self._forget_connection()

@@ -19,8 +19,10 @@ from realtime.relay import Relay
 
 COALESCE = 1.0  # seconds in which comings and goings become one presence event
 ANNOUNCE = 20.0  # seconds after which a process repeats who is here
+RETRY = 1.0  # seconds until a layer that raised is listened to again
 
 logger = logging.getLogger(__name__)
+outage = logging.getLogger("outage")
 
 
 class Fanout:
@@ -87,28 +89,23 @@ class Fanout:
         relay = self._relays.get(topic)
         if relay is None:
             relay = self._relays[topic] = Relay(topic, serial, self._presence)
-            metrics.rooms_live.set(len(self._relays))
+            metrics.topics_live.set(len(self._relays))
             hints.start(self._keep(relay))
         return relay
 
     async def _keep(self, relay: Relay) -> None:
         """A relay's life, from its first socket to a moment after its last."""
-        layer, group = hints.channel_layer(), self.group(relay.topic)
-        channel = await layer.new_channel()
-        await layer.group_add(group, channel)
-        relay.subscribed.set()
         tasks = [
-            asyncio.create_task(self._listen(relay, channel)),
+            asyncio.create_task(self._hear(relay)),
             asyncio.create_task(relay.write_rounds()),
         ]
         try:
             await self._announce(relay)
         finally:
             del self._relays[relay.topic]
-            metrics.rooms_live.set(len(self._relays))
+            metrics.topics_live.set(len(self._relays))
             for task in tasks:
                 task.cancel()
-            await hints.forget(channel, group)
 
     async def _announce(self, relay: Relay) -> None:
         """Tells everybody who is here, as long as somebody is."""
@@ -119,10 +116,29 @@ class Fanout:
             relay.people_changed.clear()
             self._tell(relay.topic, process=PROCESS, users=sorted(relay.tell_presence()))
 
-    async def _listen(self, relay: Relay, channel: str) -> None:
-        while True:
-            message = await hints.channel_layer().receive(channel)
+    async def _hear(self, relay: Relay) -> None:
+        """Listens again if the layer raises. Ours does not; others do while Redis is away."""
+        while self._relays.get(relay.topic) is relay:
             try:
-                relay.take_in(message)
-            except Exception:  # another version of the site, perhaps: one message, not the topic
-                logger.exception("%s could not take in a message", self.group(relay.topic))
+                await self._listen(relay)
+            except Exception as error:
+                outage.warning("%s is not heard: %r", self.group(relay.topic), error)
+            relay.subscribed.set()  # nobody waits longer: the heartbeats tell what is missed
+            await asyncio.sleep(RETRY)
+
+    async def _listen(self, relay: Relay) -> None:
+        layer, group = hints.channel_layer(), self.group(relay.topic)
+        channel = await layer.new_channel()
+        try:
+            await layer.group_add(group, channel)
+            relay.subscribed.set()
+            while True:
+                self._take_in(relay, await layer.receive(channel))
+        finally:
+            await hints.forget(channel, group)
+
+    def _take_in(self, relay: Relay, message: dict[str, Any]) -> None:
+        try:
+            relay.take_in(message)
+        except Exception:  # another version of the site, perhaps: one message, not the topic
+            logger.exception("%s could not take in a message", self.group(relay.topic))

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from threading import Condition, Event
 from typing import Generic, TypeVar
 
+from django.db import transaction
+
 GATHER = 0.02  # seconds that a row gathers drafts, after a write for several
 MAX_ROWS = 1_000  # of which it is known that they do
 
@@ -29,6 +31,12 @@ class Entry(Generic[Draft, Row]):
         self.outcome: Row | Exception = Interrupted()
         self.leads = False  # its thread writes for all who have come
         self.woken = Event()  # it was written, or leads
+
+
+def _row(outcome: Row | Exception) -> Row:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 class GroupCommit(Generic[Draft, Row]):
@@ -55,16 +63,17 @@ class GroupCommit(Generic[Draft, Row]):
         self._gathered: dict[int, float] = {}  # when rows that gather are written to next
 
     def write(self, key: int, draft: Draft) -> Row:
-        """Returns once it is committed, by this thread or by another."""
+        """Returns once it is committed, by this thread or by another. In a transaction of the
+        caller's, whose end decides about this as well, it is written at once."""
+        if transaction.get_connection().in_atomic_block:
+            return _row(self._commit(key, [draft])[0])
         entry: Entry[Draft, Row] = Entry(draft)
         self._enter(key, entry)
         if not entry.leads:
             entry.woken.wait()
         if entry.leads:
             self._write_group(key, entry)
-        if isinstance(entry.outcome, Exception):
-            raise entry.outcome
-        return entry.outcome
+        return _row(entry.outcome)
 
     def _enter(self, key: int, entry: Entry[Draft, Row]) -> None:
         with self._lock:

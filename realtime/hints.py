@@ -4,12 +4,18 @@ A hint says that something changed; what is so now stands in the database. A hin
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context
+from functools import partial
 from typing import Any
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.db import transaction
+
+outage = logging.getLogger("outage")
 
 _tasks: set[asyncio.Task[None]] = set()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -27,9 +33,11 @@ def user_group(user_id: int) -> str:
     return f"user.{user_id}"
 
 
-def wake(user_id: int, event: dict[str, Any]) -> None:
-    """Sends an event to the consumer of each socket of a user."""
-    send_to_group(user_group(user_id), event)
+def wake(user_id: int, type: str, **fields: int) -> None:
+    """On commit, sends an event to the consumer of each socket of a user, which looks for itself
+    what is so now."""
+    event = {"type": type, **fields}
+    transaction.on_commit(partial(send_to_group, user_group(user_id), event))
 
 
 def send(channel: str, message: dict[str, Any]) -> None:
@@ -61,12 +69,23 @@ async def forget(channel: str, *groups: str) -> None:
     if hasattr(layer, "forget"):
         layer.forget(channel)
         return
-    for group in groups:
-        await layer.group_discard(group, channel)
+    with suppress(Exception):  # Redis may be away, and what is forgotten is missed by nobody
+        for group in groups:
+            await layer.group_discard(group, channel)
 
 
 def _send(by: Callable[..., Any], to: str, message: dict[str, Any]) -> None:
     if _loop and _loop.is_running():
-        _loop.call_soon_threadsafe(start, by(to, message))
+        _loop.call_soon_threadsafe(start, _try(by, to, message))
     else:  # a command, or a server that no socket has come to: it may wait for Redis
-        async_to_sync(by)(to, message)
+        async_to_sync(_try)(by, to, message)
+
+
+async def _try(by: Callable[..., Any], to: str, message: dict[str, Any]) -> None:
+    """HintLayer raises only for the caller's own mistake; others do when Redis is away, too."""
+    try:
+        await by(to, message)
+    except (TypeError, ValueError, OverflowError):
+        raise
+    except Exception as error:
+        outage.warning("A hint was lost: %r", error)

@@ -47,7 +47,7 @@ sockets_closed = by_label(
     [*BROWSER_CODES, *CLOSE_CODES, "other"],
 )
 people_online = Gauge("chat_people_online", "People with a WebSocket in this process.")
-rooms_live = Gauge("chat_rooms_live", "Rooms with a WebSocket in this process.")
+topics_live = Gauge("chat_rooms_live", "Rooms with a WebSocket in this process.")
 welcome_seconds = Histogram(
     "chat_welcome_seconds",
     "From the acceptance of a WebSocket to its welcome.",

@@ -131,7 +131,7 @@ class Relay:
 
     async def _wait_for(self, outlet: Outlet, frame: str) -> None:
         """A server with backpressure, as Uvicorn, but not Daphne, waits for a client that does not
-        read. Of those a topic waited for, this was the last: perhaps the one."""
+        read. This was the last of those that the topic waited for: perhaps the one."""
         try:
             async with asyncio.timeout(STALL):
                 await outlet.write(frame)

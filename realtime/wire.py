@@ -2,7 +2,7 @@
 
 A client sends one JSON object a text frame; the server sends one JSON array of events a text frame,
 so that events can travel together. A protocol describes its frames as subclasses of `Frame` and of
-`Event`; what is not described is refused.
+`Event`; anything else is refused.
 """
 
 from collections.abc import Iterator, Sequence

@@ -33,7 +33,7 @@ PostgreSQL.
 
 ```sh
 make run                    # http://127.0.0.1:8000; log in as alice, bob or carol, password demo
-make test                   # style, types and every test
+make test                   # style, types and the tests that a change needs
 docker compose up --build   # http://localhost:8000, and the first visitor owns it
 ```
 

@@ -127,6 +127,10 @@ class Heard:
         return any(who == user.pk and what["type"] == type for who, what in self.woken)
 
 
+def user_of(group: str) -> int:
+    return int(group.removeprefix("user."))
+
+
 @contextmanager
 def listening() -> Iterator[Heard]:
     """Hears what is told once the block's transaction is over, as if it had been committed."""
@@ -141,7 +145,7 @@ def listening() -> Iterator[Heard]:
     )
     waking = patch.multiple(
         hints,
-        wake=lambda *told: heard.woken.append(told),
+        send_to_group=lambda group, event: heard.woken.append((user_of(group), event)),
         send=lambda *told: heard.called.append(told),
     )
     with ears, waking, TestCase.captureOnCommitCallbacks(execute=True):

@@ -40,7 +40,7 @@ class Part:
 
 
 PARTS = {
-    "sqlite": Part("on SQLite", 3, "not long"),
+    "sqlite": Part("on SQLite", 3.5, "not long"),
     "postgres": Part("on PostgreSQL", 1, f"{EACH_DATABASE} and not served", ON_POSTGRES),
     "served": Part("on PostgreSQL: servers", 3, f"{EACH_DATABASE} and served", ON_POSTGRES),
     "servers": Part("long ones: servers", 6, "long and not (browser or compose)"),
@@ -70,7 +70,7 @@ def main(names: list[str]) -> int:
         lacking = Path(folder) / "lacking"
         lacking.touch()
         os.environ["LACKING"] = str(lacking)
-        results = [run(part) for part in parts]
+        results = [run(part, named=part in map(PARTS.get, names)) for part in parts]
         missing = sorted(set(lacking.read_text().splitlines()))
     print()
     for part, (status, seconds) in zip(parts, results, strict=True):
@@ -80,13 +80,14 @@ def main(names: list[str]) -> int:
     return int(any(status for status, _ in results))
 
 
-def run(part: Part) -> tuple[int, float]:
-    """The exit status, and how many seconds it took."""
+def run(part: Part, named: bool) -> tuple[int, float]:
+    """The exit status, and how many seconds it took. Debian has no newer Python: only who asks for
+    that part by its name wants to fail without."""
     print(f"\n--- {part.title}", flush=True)
     began = time.monotonic()
     if part.python == NEWEST and not Path(NEWEST).exists():
         noted("Python 3.13, for the newest Django")
-        status = 1 if os.environ.get("CI") else 0
+        status = int(bool(os.environ.get("CI")) and named)
     else:
         status = subprocess.run(part.command()).returncode
     return status, time.monotonic() - began

@@ -18,6 +18,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection, connections
 from django.test import Client
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Error, sync_playwright
 
 from chat import queries
@@ -32,6 +33,11 @@ lacking = pytest.StashKey[set[str]]()
 DATABASE = {"db", "transactional_db", "django_db_setup", "django_db_reset_sequences"}
 OURS = {path.parent.name for path in PROJECT.glob("*/__init__.py")} - {"tests", "bench"}
 SITE = {"django", "channels", "asgiref", *OURS}
+
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,14 @@ def copy_tree(target: Path) -> None:
             shutil.copy(PROJECT / name, target / name)
 
 
-class Site:
-    """A running `python -m realtime.server`, its address and its log."""
+OURS = ("-m", "realtime.server")
 
-    def __init__(self, log: Path, **environment: str) -> None:
+
+class Site:
+    """A running server, `python -m realtime.server` if no other is named, its address and log."""
+
+    def __init__(self, log: Path, server: Sequence[str] = OURS, **environment: str) -> None:
+        self.server = server
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         own = {"DEBUG": "1", "RATE_LIMIT": "0", "DJANGO_ALLOW_ASYNC_UNSAFE": ""}
@@ -61,7 +65,7 @@ class Site:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "realtime.server", "--port", str(self.port)]
+        command = [sys.executable, *self.server, "--port", str(self.port)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, cwd=PROJECT, env=self.environment, stdout=log, stderr=subprocess.STDOUT
@@ -81,12 +85,16 @@ class Site:
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Ends the server. Returns its exit status."""
+        self.signal(how)
         assert self._process
-        self._process.send_signal(how)
         try:
             return self._process.wait(timeout=20)
         finally:
             self._process.kill()  # if it has not ended
+
+    def signal(self, how: int) -> None:
+        assert self._process
+        self._process.send_signal(how)
 
     def manage(self, *arguments: str) -> None:
         """Runs a management command on this site's database."""

@@ -1,28 +1,24 @@
 """What is said: send, edit, delete, react, read."""
 
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from emoji import is_emoji
 
 from chat import limits, markdown, queries, seams, serializers
-from chat.actions.waking import wake
+from chat.actions.changes import Write, changed, created, locked, room_of
 from chat.fanout import fanout
-from chat.models import Membership, Message, Reaction, Room, User
+from chat.models import Membership, Message, Reaction, User
 from chat.protocol import MAX_BODY, TypingNow
-from chat.seams import messages_changed
-from realtime.group_commit import GroupCommit
+from realtime.hints import wake
 from realtime.wire import Forbidden, Invalid, NotFound, Refusal, TooLarge
 
 MAX_EMOJI = 20  # different emoji on one message
-# Written out: the room waits meanwhile, and to compile them takes longer than to run them.
-COUNT_CHANGES = "UPDATE chat_room SET head = head + %s WHERE id = %s RETURNING *"
+# Written out: the room waits meanwhile, and to compile it takes longer than to run it.
 READ_ON = """UPDATE chat_membership SET read = %s WHERE room_id = %s AND user_id = %s
     AND EXISTS (SELECT 1 FROM chat_user WHERE id = user_id AND is_active)"""
 
@@ -44,10 +40,8 @@ def send_message(
     try:
         limits.writes.spend(user.pk)
         text = rendered(body) if body.strip() or not parts else ("", "")
-        draft = Draft(user, client_id, *text, reply_to, parts or {})
-        if transaction.get_connection().in_atomic_block:  # whose end decides about this too
-            return _create_message(room_id, draft)
-        return _talk.write(room_id, draft)
+        say: Write = partial(_say, user, room_id, client_id, *text, reply_to)
+        return created(room_id, partial(_with_parts, parts, say) if parts else say)
     except (Refusal, IntegrityError):
         said = Message.objects.filter(author=user, client_id=client_id).first()
         if said is None:
@@ -55,84 +49,50 @@ def send_message(
         return said
 
 
-@dataclass(frozen=True)
-class Draft:
-    """What somebody is about to say."""
-
-    user: User
-    client_id: UUID
-    body: str
-    html: str
-    reply_to: int | None
-    parts: dict[str, Any] = field(default_factory=dict)
-
-
-@transaction.atomic
-def _create_messages(room_id: int, drafts: list[Draft]) -> list[Message | Refusal]:
-    """Says things in a room, one after another. Returns for each the message, or why not."""
-    room = _count_changes(room_id, len(drafts))
-    position = room.head - len(drafts)
-    outcomes: list[Message | Refusal] = []
-    for draft in drafts:
-        try:
-            accept = _accept_with_parts if draft.parts else _accept
-            outcomes.append(accept(draft, room_id, position + 1))
-            position += 1
-        except Refusal as refusal:
-            outcomes.append(refusal)
-    if position < room.head:  # numbers that nobody took would be gaps
-        room = _count_changes(room_id, position - room.head)
-    messages = [outcome for outcome in outcomes if isinstance(outcome, Message)]
-    if messages:
-        Message.objects.bulk_create([message for message in messages if not message.pk])
-        _publish(room, *messages)
-    return outcomes
-
-
-def _create_message(room_id: int, draft: Draft) -> Message:
-    outcome = _create_messages(room_id, [draft])[0]
-    if isinstance(outcome, Refusal):
-        raise outcome
-    return outcome
-
-
-def _accept(draft: Draft, room_id: int, position: int) -> Message:
-    """The message to be stored, if its author may say it, who then has read what came before.
-
-    Asked under the lock: only then is it certain that nobody is being removed meanwhile.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(READ_ON, [position, room_id, draft.user.pk])
-        is_member = cursor.rowcount > 0
-    if not is_member:
-        raise Forbidden("You are not in this room.")
-    if draft.reply_to and not Message.objects.filter(pk=draft.reply_to, room=room_id).exists():
+def _say(
+    user: User,
+    room_id: int,
+    client_id: UUID,
+    body: str,
+    html: str,
+    reply_to: int | None,
+    number: int,
+) -> Message:
+    """The message of a number, under the lock of its room: only then is it certain that nobody is
+    being removed meanwhile. Its author has read all that came before."""
+    if reply_to and not Message.objects.filter(pk=reply_to, room=room_id).exists():
+        queries.membership(user, room_id)  # who is not in the room learns no more than that
         raise NotFound("The message you answer is not in this room.")
+    _read_on(user, room_id, number)
     return Message(
         room_id=room_id,
-        author=draft.user,
-        client_id=draft.client_id,
-        position=position,
-        version=position,
-        body=draft.body,
-        html=draft.html,
-        reply_to_id=draft.reply_to,
+        author=user,
+        client_id=client_id,
+        position=number,
+        version=number,
+        body=body,
+        html=html,
+        reply_to_id=reply_to,
     )
 
 
-@transaction.atomic  # of what is refused nothing stays, while the rest of the group is said
-def _accept_with_parts(draft: Draft, room_id: int, position: int) -> Message:
-    """The message, stored at once: what an app claims for it the next draft cannot claim."""
-    message = _accept(draft, room_id, position)
-    message.parts = seams.checked(message, draft.parts)
+def _read_on(user: User, room_id: int, number: int) -> None:
+    """Moves the read position of a member. Raises Forbidden for anybody else."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ_ON, [number, room_id, user.pk])
+        if not cursor.rowcount:
+            raise Forbidden("You are not in this room.")
+
+
+@transaction.atomic  # of what is refused nothing stays, while others of the same moment are said
+def _with_parts(parts: dict[str, Any], say: Write, number: int) -> Message:
+    """The message is stored at once: what an app claims for it, the next one cannot claim."""
+    message = say(number)
+    message.parts = seams.checked(message, parts)
     _check_content(message)
     message.save()
-    seams.stored(message, draft.parts)
+    seams.stored(message, parts)
     return message
-
-
-# A repeated client id is found by the database only, and rolls the whole group back.
-_talk = GroupCommit(_create_messages, blames_one=IntegrityError, enough=settings.ASGI_THREADS // 2)
 
 
 def edit_message(*, user: User, message_id: int, body: str) -> Message:
@@ -174,7 +134,7 @@ def amend(*, message_id: int, part: str, value: Any) -> Message:
 
 @transaction.atomic
 def react(*, user: User, message_id: int, emoji: str, on: bool) -> Message:
-    """Puts an emoji under a message or takes it away; what is so already stays so."""
+    """Puts an emoji under a message or takes it away; a repeated reaction changes nothing."""
     limits.writes.spend(user.pk)
     if not is_emoji(emoji):
         raise Invalid("That is not an emoji.")
@@ -218,40 +178,15 @@ def rendered(body: str) -> tuple[str, str]:
     return body, markdown.render(body)
 
 
-def _count_changes(room_id: int, changes: int = 1) -> Room:
-    """Takes the room's next numbers, up to its new head, and its row lock until the commit.
-
-    So the order of the numbers is the order of the commits, and a roll-back leaves no gap.
-    """
-    rooms = list(Room.objects.raw(COUNT_CHANGES, [changes, room_id]))
-    if not rooms:
-        raise NotFound("There is no such room.")
-    return rooms[0]
-
-
 def _seen_by(user: User, message_id: int) -> Message:
     """A message in a room of this user, under the room's lock.
 
     Asked before the lock, so that outsiders do not make a room wait, and again under it.
     """
-    queries.membership(user, _room_of(message_id))
+    queries.membership(user, room_of(message_id))
     message = locked(message_id)
     queries.membership(user, message.room_id)
     return message
-
-
-def locked(message_id: int) -> Message:
-    """A message, under the lock of its room until the commit."""
-    if not Room.objects.select_for_update().filter(pk=_room_of(message_id)):
-        raise NotFound("There is no such message.")
-    return Message.objects.get(pk=message_id)
-
-
-def _room_of(message_id: int) -> int:
-    room_id = Message.objects.filter(pk=message_id).values_list("room", flat=True).first()
-    if room_id is None:
-        raise NotFound("There is no such message.")
-    return room_id
 
 
 def rewrite(message: Message, body: str, html: str) -> Message:
@@ -269,24 +204,6 @@ def bury(message: Message) -> Message:
     message.parts = {}
     message.deleted_at = timezone.now()
     return changed(message)
-
-
-def changed(message: Message) -> Message:
-    """Gives a changed message its new number, and tells the room on commit."""
-    room = _count_changes(message.room_id)
-    message.version = room.head
-    message.save()
-    [message] = queries.for_wire(Message.objects.filter(pk=message.pk))
-    _publish(room, message)
-    return message
-
-
-def _publish(room: Room, *messages: Message) -> None:
-    """Tells the features, and on commit the room. The messages have its newest numbers."""
-    messages_changed.send(Message, room=room, messages=messages)
-    first = room.serial - len(messages) + 1
-    events = [serializers.message(message) for message in messages]
-    transaction.on_commit(partial(fanout.publish, room.pk, first, *events))
 
 
 def _check_alive(message: Message) -> None:

@@ -10,9 +10,9 @@ from django.db import IntegrityError, transaction
 
 from chat import limits, queries
 from chat.actions.rooms import create_room, grant, group_room, members_of, title
-from chat.actions.waking import wake
 from chat.models import Invitation, Membership, Room, User
 from chat.seams import user_changed
+from realtime.hints import wake
 from realtime.wire import Forbidden, Invalid, NotFound
 
 SETUP = "owner"

@@ -6,10 +6,10 @@ from django.db import models, transaction
 from django.db.models import F
 
 from chat import limits, queries
-from chat.actions.waking import wake
 from chat.fanout import fanout
 from chat.models import Membership, Room, User
 from chat.seams import membership_changed
+from realtime.hints import wake
 from realtime.wire import Forbidden, Invalid, NotFound
 
 MAX_DIRECT = 8  # people in a direct room

@@ -2,7 +2,8 @@
 
 from django.db import transaction
 
-from chat.actions.messages import bury, changed, locked, rendered, rewrite
+from chat.actions.changes import changed, locked
+from chat.actions.messages import bury, rendered, rewrite
 from chat.actions.people import checked, show_anew
 from chat.actions.rooms import (
     Role,
@@ -16,9 +17,9 @@ from chat.actions.rooms import (
     rename,
     revoke,
 )
-from chat.actions.waking import wake
 from chat.models import Membership, Message, Reaction, Room, User
 from chat.seams import room_deleted
+from realtime.hints import wake
 from realtime.wire import Forbidden, Invalid, NotFound
 
 

@@ -135,6 +135,7 @@ def test_what_is_suspect_is_found() -> None:
 # --- messages ------------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("body", TRICKS)
 def test_no_trick_leaves_harm_in_the_html(body: str) -> None:
     assert_harmless(body)
@@ -180,6 +181,7 @@ def pages(user: User, *paths: str) -> list[str]:
     return [client.get(path).content.decode() for path in paths]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_text_on_every_page(name: str, alice: User, bob: User, eve: User) -> None:
     admin = staff("root")

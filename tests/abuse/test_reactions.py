@@ -81,6 +81,7 @@ def test_of_two_hundred_emoji_by_one_person_a_few_stay(
     talk()
 
 
+@pytest.mark.once
 def test_of_three_hundred_emoji_a_few_stay(alice: User, said: Message) -> None:
     refused = 0
     with listening() as heard:

@@ -44,7 +44,6 @@ def parse(arguments: list[str]) -> Plan:
     parser.add_argument("--seed", default="1")
     parser.add_argument("--clients", type=int, default=24)
     parser.add_argument("--web", type=int, default=2, help="processes")
-    parser.add_argument("--layer", choices=("pubsub", "core"), default="pubsub")
     parser.add_argument("--fault", choices=FAULTS, action="append", help="only this; repeatable")
     parser.add_argument("--logs", type=Path, metavar="FOLDER", help="keep the servers' logs")
     options = parser.parse_args(arguments)
@@ -55,7 +54,6 @@ def parse(arguments: list[str]) -> Plan:
         seed=options.seed,
         clients=options.clients,
         webs=options.web,
-        layer=options.layer,
         logs=options.logs,
     )
 

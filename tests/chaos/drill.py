@@ -30,7 +30,6 @@ class Plan:
     seed: str = "1"
     clients: int = 24
     webs: int = 2
-    layer: str = "pubsub"
     logs: Path | None = None  # where the logs of all servers are kept
 
 
@@ -183,7 +182,7 @@ class Drill:
 
 
 async def drill(plan: Plan) -> Report:
-    async with World(plan.clients, plan.webs, plan.layer) as world:
+    async with World(plan.clients, plan.webs) as world:
         try:
             return await Drill(plan, world).run()
         except BaseException as error:

@@ -18,10 +18,3 @@ def test_it_is_found_among_others() -> None:
 
 def test_one_that_no_logger_wrote_is_found() -> None:
     assert tracebacks("Traceback (most recent call last):\nImportError: no\n")
-
-
-def test_that_of_the_core_layer_itself_does_not_count() -> None:
-    line = f"{WHEN} ERROR asyncio: Task exception was never retrieved\n"
-    task = "future: <Task finished coro=<RedisChannelLayer._clean_receive_backup() done>\n"
-    assert tracebacks(line + task + TRACE + WARNING) == []
-    assert len(tracebacks(line + TRACE + WARNING)) == 1

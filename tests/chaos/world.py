@@ -44,11 +44,10 @@ REMOVALS = """
 class World:
     connection: dict[str, Any] = {}  # what people have to know to connect, beside the url
 
-    def __init__(self, people: int, webs: int, layer: str) -> None:
+    def __init__(self, people: int, webs: int) -> None:
         self.keeper: dict[str, Any] = {}  # lets people in and out
         self.people: list[dict[str, Any]] = []
         self._sizes = people, webs
-        self._layer = layer
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> "World":
@@ -97,7 +96,6 @@ class World:
             "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
             "DATABASE_URL": f"postgres://chat@127.0.0.1:{self.to_postgres.port}/postgres",
             "REDIS_URL": f"redis://127.0.0.1:{self.to_redis.port}/0",
-            "CHANNEL_LAYER": self._layer,
             "SECRET_KEY": "chaos",
             "DEBUG": "0",  # which would remember every query
             "STATIC_ROOT": str(home / "static"),

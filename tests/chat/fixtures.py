@@ -1,9 +1,10 @@
 """Who else is in these tests, and where; and how a test opens sockets of them."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -15,11 +16,21 @@ from tests import factories
 from tests.client import ChatClient
 from tests.plugin import cookie_of, database_url, logged_in
 from tests.site import Site
+from tests.stock.stacks import ALL, OURS_THROUGHOUT, STOCK, Parts, Stack
 from tests.view import View
 
 PATHS = {"sync": "/ws/chat/sync/", "async": "/ws/chat/"}
-LAYERS = ["memory", "pubsub", pytest.param("core", marks=pytest.mark.long)]
-BETWEEN_PROCESSES = LAYERS[1:]
+
+
+def marked(parts: dict[str, Parts]) -> list[Any]:
+    """Their names, of which those on stock parts take long."""
+    return [pytest.param(name, marks=[pytest.mark.long] * (name in STOCK)) for name in parts]
+
+
+on_every_stack = pytest.mark.parametrize("stack", marked(ALL), indirect=True)
+BETWEEN_PROCESSES = marked({name: parts for name, parts in ALL.items() if parts.over_redis})
+PROMPT = marked({name: parts for name, parts in ALL.items() if parts.is_prompt})
+PROMPT_BETWEEN_PROCESSES = [each for each in BETWEEN_PROCESSES if each in PROMPT]
 Connect = Callable[..., ChatClient]
 
 
@@ -66,36 +77,37 @@ def as_bob(bob: User) -> Client:
 # --- over real sockets ---------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session", params=LAYERS)
-def layer(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of a server with this channel layer."""
-    if request.param == "memory":
-        return {"REDIS_URL": ""}
-    url = request.getfixturevalue("redis_url")
-    prefix = f"tests-{uuid4().hex}"  # what is published reaches each database of a Redis
-    return {"REDIS_URL": url, "CHANNEL_LAYER": request.param, "REDIS_PREFIX": prefix}
+@pytest.fixture(scope="session", params=OURS_THROUGHOUT)
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """What carries the site under test: ours, unless a test asks for others."""
+    parts = ALL[request.param]
+    return parts.stack(request.getfixturevalue("redis_url") if parts.over_redis else "")
 
 
-def running(layer: dict[str, str], folder: Path, **environment: str) -> Iterator[Site]:
+def running(stack: Stack, folder: Path, **environment: str) -> Iterator[Site]:
     site = Site(
         folder / "site.log",
+        stack.server,
         DATABASE_URL=database_url(),
         HEARTBEAT="1",
         PYTHONASYNCIODEBUG="1",  # a touch of the loop from another thread is an error then
-        **layer,
+        **stack.environment,
         **environment,
     )
     site.start()
     yield site
-    assert site.stop() == 0
+    if stack.is_ours:
+        assert site.stop() == 0
+    else:  # others do not say goodbye
+        site.stop(signal.SIGKILL)
     assert "Traceback" not in site.log()
 
 
 @pytest.fixture(scope="session")
 def wire(
-    layer: dict[str, str], django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+    stack: Stack, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    yield from running(layer, tmp_path_factory.mktemp("wire"))
+    yield from running(stack, tmp_path_factory.mktemp("wire"))
 
 
 @pytest.fixture(params=PATHS)

@@ -9,7 +9,8 @@ from django.db import transaction
 from pytest_django import DjangoAssertNumQueries
 
 from chat import actions, limits, protocol, queries
-from chat.actions.messages import MAX_EMOJI, Draft, _create_messages
+from chat.actions.changes import create_all
+from chat.actions.messages import MAX_EMOJI, _say
 from chat.models import Membership, Message, Room, User
 from chat.protocol import MAX_BODY
 from realtime import rate_limit
@@ -136,9 +137,11 @@ def test_of_those_who_speak_at_once_who_is_refused_takes_no_number(
     alice: User, bob: User, garden: Room
 ) -> None:
     people = [alice, person("outsider"), bob, person("stranger"), alice]
-    drafts = [Draft(user, uuid4(), "Hello", "<p>Hello</p>", None) for user in people]
+    writes = [
+        partial(_say, user, garden.pk, uuid4(), "Hello", "<p>Hello</p>", None) for user in people
+    ]
     with listening() as heard:
-        outcomes = _create_messages(garden.pk, drafts)
+        outcomes = create_all(garden.pk, writes)
     assert [getattr(each, "position", type(each)) for each in outcomes] == [
         1,
         Forbidden,
@@ -234,9 +237,16 @@ def test_an_answer_to_another_room_is_not_found(alice: User, garden: Room) -> No
         say(alice, garden, reply_to=elsewhere.pk)
 
 
-def test_an_answer_to_nothing_is_not_found(alice: User, garden: Room) -> None:
+def test_an_answer_to_nothing_is_not_found_and_reads_nothing(alice: User, garden: Room) -> None:
     with pytest.raises(NotFound):
         say(alice, garden, reply_to=2**63 - 1)
+    assert read_by(alice, garden) == 0
+
+
+def test_an_outsider_does_not_learn_what_can_be_answered(bob: User, garden: Room) -> None:
+    actions.leave_room(user=bob, room_id=garden.pk)
+    with pytest.raises(Forbidden):
+        say(bob, garden, reply_to=2**63 - 1)
 
 
 # --- edit ----------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
-"""The contract of the wire: both consumers, on every channel layer, over real sockets.
+"""The contract of the wire: both consumers, on every stack, over real sockets.
 
-Each test runs six times: {sync, async} x {in-memory, Redis pub/sub, Redis core}.
+Each test runs on both consumers and on every stack of tests/stock/stacks.py: ours, by itself and
+over Redis; and, where there is time for it, on stock servers, layers and threads.
 """
 
 import json
@@ -10,17 +11,14 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from chat import actions
-from chat.consumers import AsyncChatConsumer, ChatConsumer
 from chat.models import Membership, Message, Room, User
-from tests.chat.fixtures import PATHS, Connect, holds_all, other
+from tests.chat.fixtures import PATHS, Connect, holds_all, on_every_stack, other
 from tests.client import ChatClient, Event
 from tests.factories import fill, person
 from tests.plugin import cookie_of
 from tests.site import Site, wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-PAIR = (ChatConsumer, AsyncChatConsumer)
+pytestmark = [pytest.mark.django_db(transaction=True), on_every_stack]
 
 
 # --- opening -------------------------------------------------------------------------------------
@@ -178,19 +176,6 @@ def test_who_looks_back_sees_what_apps_have_added(
     for answer in ("sync", "history"):
         [shown] = client.expect(answer, room=room.pk)["messages"]
         assert (shown["parts"], shown["edited"]) == ({"previews": [{"title": "A"}]}, False)
-
-
-def test_everybody_hears_many_writers_in_one_order(
-    connect: Connect, consumer: str, alice: User, bob: User, room: Room
-) -> None:
-    clients = [connect(alice), connect(bob, other(consumer)), connect(bob)]
-    for number in range(30):
-        for client in clients[:2]:
-            client.say(room.pk, f"number {number}")
-    for client in clients:
-        client.expect("message", position=60)
-        heard = [event["version"] for event in client.heard if event["type"] == "message"]
-        assert heard == list(range(1, 61))
 
 
 # --- looking back --------------------------------------------------------------------------------
@@ -420,11 +405,6 @@ def test_a_refused_message_is_not_lost_on_the_next(
 
 
 # --- the pair -------------------------------------------------------------------------------------
-
-
-def test_the_pair_has_the_same_methods() -> None:
-    own = [{name for name in vars(each) if name.islower()} for each in PAIR]
-    assert own[0] - {"__module__"} == own[1] - {"__module__"}
 
 
 def test_the_two_consumers_cannot_be_told_apart(connect: Connect, alice: User) -> None:

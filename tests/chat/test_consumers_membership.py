@@ -1,4 +1,4 @@
-"""Who comes into a room and who is sent out, on both consumers and every channel layer."""
+"""Who comes into a room and who is sent out, on both consumers and every stack."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ from uuid import uuid4
 import pytest
 
 from chat.models import Membership, Room, User
-from tests.chat.fixtures import PATHS, Connect, other
+from tests.chat.fixtures import PATHS, Connect, on_every_stack, other
 from tests.client import ChatClient
 from tests.factories import person
 from tests.plugin import cookie_of
 from tests.site import Site
 from tests.view import View
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), on_every_stack]
 
 
 def test_who_is_added_gets_the_room_and_what_is_said_next(

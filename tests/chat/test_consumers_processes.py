@@ -1,4 +1,4 @@
-"""Two processes of one site, and the Redis between them: both consumers, both layers."""
+"""What the channel layer carries: in order, and between two processes of one site."""
 
 import time
 from collections.abc import Iterator
@@ -7,14 +7,37 @@ from pathlib import Path
 import pytest
 
 from chat.models import Room, User
-from tests.chat.fixtures import BETWEEN_PROCESSES, Connect, holds_all, running
+from tests.chat.fixtures import (
+    BETWEEN_PROCESSES,
+    PROMPT,
+    PROMPT_BETWEEN_PROCESSES,
+    Connect,
+    holds_all,
+    other,
+    running,
+)
 from tests.client import has
 from tests.plugin import cookie_of
 from tests.site import Site
+from tests.stock.stacks import Stack
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-between_processes = pytest.mark.parametrize("layer", BETWEEN_PROCESSES, indirect=True)
+between_processes = pytest.mark.parametrize("stack", BETWEEN_PROCESSES, indirect=True)
+
+
+@pytest.mark.parametrize("stack", PROMPT, indirect=True)
+def test_everybody_hears_many_writers_in_one_order(
+    connect: Connect, consumer: str, alice: User, bob: User, room: Room
+) -> None:
+    clients = [connect(alice), connect(bob, other(consumer)), connect(bob)]
+    for number in range(30):
+        for client in clients[:2]:
+            client.say(room.pk, f"number {number}")
+    for client in clients:
+        client.expect("message", position=60)
+        heard = [event["version"] for event in client.heard if event["type"] == "message"]
+        assert heard == list(range(1, 61))
 
 
 @pytest.mark.long
@@ -32,9 +55,9 @@ def test_an_idle_socket_outlives_the_timeouts_of_redis(
 
 
 @pytest.fixture
-def second(layer: dict[str, str], tmp_path: Path) -> Iterator[Site]:
+def second(stack: Stack, tmp_path: Path) -> Iterator[Site]:
     """Another process of the same site."""
-    yield from running(layer, tmp_path)
+    yield from running(stack, tmp_path)
 
 
 @between_processes
@@ -45,10 +68,10 @@ def test_messages_cross_to_another_process(
     for number in range(20):
         here.say(room.pk, f"here {number}")
         there.say(room.pk, f"there {number}")
-    for client, other in ((here, bob), (there, alice)):
+    for client, author in ((here, bob), (there, alice)):
         holds_all(client, room, 40)
         assert any(
-            has(event, {"type": "message"}) and event["author"]["id"] == other.pk
+            has(event, {"type": "message"}) and event["author"]["id"] == author.pk
             for event in client.heard
         ), "nothing came without having been asked for"
 
@@ -74,7 +97,7 @@ def test_what_is_said_after_a_removal_does_not_cross(
     assert not [event for event in removed.settle() if event["type"] == "message"]
 
 
-@between_processes
+@pytest.mark.parametrize("stack", PROMPT_BETWEEN_PROCESSES, indirect=True)
 def test_presence_counts_the_people_of_all_processes(
     connect: Connect, second: Site, alice: User, bob: User, room: Room
 ) -> None:

@@ -180,12 +180,12 @@ async def test_people_are_counted_once_and_rooms_while_somebody_is_there() -> No
         outlet.user_id = user_id
         await fanout.join(outlet, {ROOM: 0})
     assert now(metrics.people_online) == 2
-    assert now(metrics.rooms_live) == 1
+    assert now(metrics.topics_live) == 1
     for outlet in outlets:
         admission.dismiss(outlet.user_id)
         outlet.end()
     assert now(metrics.people_online) == 0
-    await until(lambda: not now(metrics.rooms_live), "no room is live")
+    await until(lambda: not now(metrics.topics_live), "no room is live")
 
 
 async def never(message: Any) -> None:

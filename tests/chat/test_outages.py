@@ -28,6 +28,7 @@ KEEPING = {
     "lasting connections": "?conn_max_age=600",
     "a pool": "",
 }
+KEPT = [each for each in KEEPING if each != "a pool"]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Postgres]:
         server.kill()
 
 
-@pytest.fixture(params=KEEPING)
+@pytest.fixture(params=["a pool", *(pytest.param(each, marks=pytest.mark.long) for each in KEPT)])
 def site(request: pytest.FixtureRequest, postgres: Postgres, tmp_path: Path) -> Iterator[Site]:
     site = Site(
         tmp_path / "site.log",

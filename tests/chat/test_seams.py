@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -18,7 +19,8 @@ from django.test import Client, override_settings
 from pytest_django import DjangoAssertNumQueries
 
 from chat import actions, seams
-from chat.actions.messages import Draft, _create_messages
+from chat.actions.changes import Write, create_all
+from chat.actions.messages import _say, _with_parts
 from chat.models import Membership, Message, Room, User
 from chat.templatetags.modules import feature_styles
 from realtime.wire import Forbidden, Invalid, NotFound
@@ -126,12 +128,13 @@ def test_sent_again_with_its_parts_it_is_the_same_message(
 def test_of_those_who_speak_at_once_one_gets_what_several_want(
     alice: User, bob: User, garden: Room, shelf: dict[int, Message]
 ) -> None:
-    def draft(user: User, book: int) -> Draft:
-        return Draft(user, uuid4(), "Mine", "<p>Mine</p>", None, {"book": book} if book else {})
+    def write(user: User, book: int) -> Write:
+        say = partial(_say, user, garden.pk, uuid4(), "Mine", "<p>Mine</p>", None)
+        return partial(_with_parts, {"book": book}, say) if book else say
 
-    wanted = [draft(alice, 0), draft(bob, 7), draft(alice, 7), draft(bob, 13), draft(alice, 8)]
+    wanted = [write(alice, 0), write(bob, 7), write(alice, 7), write(bob, 13), write(alice, 8)]
     with listening() as heard:
-        outcomes = _create_messages(garden.pk, wanted)
+        outcomes = create_all(garden.pk, wanted)
     assert [getattr(each, "position", type(each)) for each in outcomes] == [
         1,
         2,

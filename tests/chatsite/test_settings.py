@@ -81,27 +81,43 @@ def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:
     assert settings("SECRET_KEY", SECRET_KEY_FILE=str(file)) == {"SECRET_KEY": "from a file"}
 
 
-def test_without_redis_a_process_is_on_its_own() -> None:
-    layers = settings("CHANNEL_LAYERS", DEBUG="1")["CHANNEL_LAYERS"]
-    assert layers == {"default": {"BACKEND": "realtime.channel_layer.HintLayer"}}
+IN_MEMORY = {
+    "hints": "realtime.channel_layer.HintLayer",
+    "pubsub": "channels.layers.InMemoryChannelLayer",
+    "core": "channels.layers.InMemoryChannelLayer",
+}
+OVER_REDIS = {
+    "hints": "channels_redis.pubsub.RedisPubSubChannelLayer",
+    "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
+    "core": "channels_redis.core.RedisChannelLayer",
+}
 
 
-@pytest.mark.parametrize(
-    ("kind", "backend"),
-    [
-        ("pubsub", "channels_redis.pubsub.RedisPubSubChannelLayer"),
-        ("core", "channels_redis.core.RedisChannelLayer"),
-    ],
-)
-def test_several_redis_share_the_work_and_none_ends_an_idle_read(kind: str, backend: str) -> None:
+@pytest.mark.parametrize("kind", IN_MEMORY)
+def test_without_redis_a_process_is_on_its_own(kind: str) -> None:
+    layers = settings("CHANNEL_LAYERS", DEBUG="1", CHANNEL_LAYER=kind)["CHANNEL_LAYERS"]
+    assert layers == {"default": {"BACKEND": IN_MEMORY[kind]}}
+
+
+@pytest.mark.parametrize("kind", OVER_REDIS)
+def test_several_redis_share_the_work_and_none_ends_an_idle_read(kind: str) -> None:
     layers = settings(
         "CHANNEL_LAYERS", DEBUG="1", CHANNEL_LAYER=kind, REDIS_URL="redis://a/0,redis://b/0"
     )["CHANNEL_LAYERS"]
-    assert layers["default"]["CONFIG"] == {"beneath": "redis"}
-    assert layers["redis"]["BACKEND"] == backend
-    hosts = layers["redis"]["CONFIG"]["hosts"]
+    if kind == "hints":
+        assert layers["default"]["BACKEND"] == IN_MEMORY["hints"]
+        assert layers["default"]["CONFIG"] == {"beneath": "redis"}
+    [*_, layer] = layers.values()
+    assert layer["BACKEND"] == OVER_REDIS[kind]
+    hosts = layer["CONFIG"]["hosts"]
     assert [host["address"] for host in hosts] == ["redis://a/0", "redis://b/0"]
     assert all(host["socket_timeout"] > 5 for host in hosts)
+
+
+def test_a_channel_layer_that_there_is_not_is_named() -> None:
+    done = run("-c", READ, DEBUG="1", CHANNEL_LAYER="redis")
+    assert done.returncode == 1
+    assert "CHANNEL_LAYER has to be hints, pubsub or core" in done.stderr
 
 
 def test_a_connection_of_postgresql_stays_open_and_is_looked_at_before_use() -> None:

@@ -93,7 +93,7 @@ def functions_of(file: Path) -> set[str]:
 
 @every_entry
 def test_an_entry_names_tests_that_exist(title: str) -> None:
-    named = re.findall(r"`(tests/[\w/]+/test_\w+\.py)::(test_\w+)`", entries()[title])
+    named = re.findall(r"`((?:tests|features)/[\w/]+/test_\w+\.py)::(test_\w+)`", entries()[title])
     assert named
     assert [name for file, name in named if name not in functions_of(PROJECT / file)] == []
 

@@ -313,7 +313,7 @@ class Deployed(World):
     """The running stack as a world for the drill: people in its database, and a way to it."""
 
     def __init__(self, site: Production, people: int) -> None:
-        super().__init__(people, webs=0, layer="pubsub")
+        super().__init__(people, webs=0)
         self.site = site
         self.webs = []
         self.connection = {
@@ -447,7 +447,7 @@ def test_a_deploy_is_not_concerned_with_a_shell_beside_the_site(site: Production
 def test_a_version_that_does_not_get_ready_replaces_nothing(site: Production) -> None:
     before, image = site.containers("web"), site.image()
     broken = "raise RuntimeError('This version is broken.')\n"
-    with changed(site.folder / "chatsite" / "server.py", broken):
+    with changed(site.folder / "realtime" / "server.py", broken):
         said = site.refuses("deploy")
     assert "This version is broken." in said
     assert "The deploy FAILED." in said

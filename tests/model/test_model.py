@@ -29,6 +29,7 @@ WALK = settings(
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.served,  # by a thread: on PostgreSQL it belongs to those that take a while
     pytest.mark.timeout(0 if LONG else 600),  # when it fails, it takes a while to say why briefly
 ]
 

@@ -76,12 +76,13 @@ def _row(message: Message) -> Row:
         "deleted": message.deleted_at is not None,
         "reactions": sorted((r.emoji, r.user_id) for r in message.reactions.all()),
         "reply_to": message.reply_to_id,
+        "parts": message.parts,
     }
 
 
 def _event(message: Event) -> Row:
     same = ("id", "client_id", "position", "version", "body", "edited", "deleted", "reply_to")
-    return {key: message[key] for key in same} | {
+    return {key: message[key] for key in (*same, "parts")} | {
         "author": message["author"]["id"],
         "reactions": sorted((r["emoji"], id) for r in message["reactions"] for id in r["users"]),
     }

@@ -89,3 +89,15 @@ def test_the_parts_fail_when_one_of_them_does(
     assert parts.main(["sqlite", "postgres"]) == 1
     said = capfd.readouterr().out
     assert said.count("FAILED in") == said.count("passed in") == 1
+
+
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_without_a_newer_python_only_the_part_that_was_named_fails(
+    monkeypatch: pytest.MonkeyPatch, ci: str
+) -> None:
+    monkeypatch.setattr(parts, "Path", lambda _: PROJECT / "nowhere")
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(parts, "noted", lambda name: True)
+    newest = PARTS["newest"]
+    assert parts.run(newest, named=False)[0] == 0
+    assert parts.run(newest, named=True)[0] == int(bool(ci))

@@ -15,7 +15,7 @@ import pytest
 import redis
 from channels.exceptions import ChannelFull
 from channels.layers import channel_layers
-from django.utils.module_loading import import_string
+from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from chatsite.settings import channel_layers as configured
 from realtime import channel_layer
@@ -185,11 +185,6 @@ async def test_a_message_is_a_dict() -> None:
 # --- with others, through Redis ------------------------------------------------------------------
 
 
-@pytest.fixture(params=["pubsub", pytest.param("core", marks=pytest.mark.long)])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def port(request: pytest.FixtureRequest) -> int:
     try:
@@ -201,12 +196,14 @@ def port(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def processes(kind: str, port: int) -> Iterator[tuple[HintLayer, HintLayer]]:
+def processes(port: int) -> Iterator[tuple[HintLayer, HintLayer]]:
     """Two layers over one Redis, as two processes have them."""
-    beneath = configured([f"redis://127.0.0.1:{port}/0"], kind)["redis"]
-    channel_layers.set("redis", import_string(beneath["BACKEND"])(**beneath["CONFIG"]))
-    yield HintLayer(beneath="redis"), HintLayer(beneath="redis")
-    del channel_layers.backends["redis"]
+    config = configured([f"redis://127.0.0.1:{port}/0"], "hints")["redis"]["CONFIG"]
+    for name in ("one", "two"):
+        channel_layers.set(name, RedisPubSubChannelLayer(**config))
+    yield HintLayer(beneath="one"), HintLayer(beneath="two")
+    for name in ("one", "two"):
+        del channel_layers.backends[name]
 
 
 @contextmanager
@@ -289,8 +286,8 @@ async def test_of_many_messages_none_is_lost_while_channels_come_and_go(
 def hints_of(layer: HintLayer) -> Iterator[Mock]:
     """Counts what it publishes to Redis."""
     assert layer.uplink
-    redis_layer = layer.uplink.redis
-    with patch.object(redis_layer, "group_send", wraps=redis_layer.group_send) as hint:
+    beneath = layer.uplink.redis
+    with patch.object(beneath, "group_send", wraps=beneath.group_send) as hint:
         yield hint
 
 
@@ -404,33 +401,6 @@ async def test_what_nobody_here_listens_to_does_not_come_here(
         assert "g" in uplink._joined
         await two.close()
         await until(lambda: "g" not in uplink._joined, "the group is left")
-
-
-@awaited
-async def test_who_left_while_groups_were_to_be_joined_anew_has_left(
-    processes: Processes,
-    port: int,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.setattr(channel_layer, "REFRESH", 0)  # so they always are
-    here, _ = processes
-    with redis_server(port) as url:
-        await Listener(here).open("stays")
-        leaver = await Listener(here).open("leaves")
-        await until(lambda: {"stays", "leaves"} <= groups_in(url), "both are joined")
-        with frozen(url):
-            await until(lambda: "Redis is away" in caplog.text, "it is noticed")
-            await leaver.close()
-        await until(lambda: "leaves" not in groups_in(url), "it is left")
-        assert "stays" in groups_in(url)
-
-
-def groups_in(url: str) -> set[str]:
-    """What Redis has of groups, whichever layer put it there."""
-    client = redis.Redis.from_url(url)
-    names = [name.decode() for name in [*client.pubsub_channels(), *client.keys()]]
-    return {name.rpartition("group")[2].strip(":_") for name in names}
 
 
 class Wire:

@@ -24,9 +24,10 @@ from tests.factories import fill
 from tests.plugin import cookie_of, database_url, need
 from tests.services import Missing, free_port, redis_server
 from tests.site import PROJECT, Site, wait_until
+from tests.stock.stacks import Stack
 
 by_itself = pytest.mark.django_db(transaction=True)
-between_processes = pytest.mark.parametrize("layer", BETWEEN_PROCESSES, indirect=True)
+between_processes = pytest.mark.parametrize("stack", BETWEEN_PROCESSES, indirect=True)
 
 
 class WorkerProcess:
@@ -77,8 +78,8 @@ def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
 
 
 @pytest.fixture
-def web(layer: dict[str, str], tmp_path: Path) -> Iterator[Site]:
-    yield from running(layer, tmp_path)
+def web(stack: Stack, tmp_path: Path) -> Iterator[Site]:
+    yield from running(stack, tmp_path)
 
 
 def ask(site: Site, room: Room, cookie: str) -> None:
@@ -125,19 +126,17 @@ def test_a_hint_reaches_a_worker_at_once(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["pubsub", "core"])
 @by_itself
 def test_a_hint_that_is_lost_while_redis_is_away_costs_a_few_seconds(
     request: pytest.FixtureRequest,
-    kind: str,
     tmp_path: Path,
     start_worker: StartWorker,
     alice: User,
     garden: Room,
 ) -> None:
     port = free_port()
-    layer = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "CHANNEL_LAYER": kind}
-    for web in running(layer, tmp_path):
+    stack = Stack({"REDIS_URL": f"redis://127.0.0.1:{port}/0"})
+    for web in running(stack, tmp_path):
         try:
             with redis_server(port):
                 start_worker(web.environment).has_looked()

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from chat import actions as chat_actions
 from chat.models import Room, User
 from features.exports import actions, writing
 from features.exports.models import EXPORT_LIFE, Export, ExportPart
@@ -53,7 +54,7 @@ def test_each_message_is_a_line(alice: User, bob: User, garden: Room, asked: Exp
     react(alice, question, "🎉")
     react(bob, question, "🎉")
     edit(alice, question, "Who waters the tomatoes? 🍅")
-    actions.amend(message_id=question.pk, part="previews", value=[{"title": "Tomatoes"}])
+    chat_actions.amend(message_id=question.pk, part="previews", value=[{"title": "Tomatoes"}])
     delete(bob, say(bob, garden, "Wrong room."))
     queue.work()
     first, second, third = said(written(asked))

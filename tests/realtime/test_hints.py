@@ -1,9 +1,9 @@
-"""How an action reaches the consumers of a user's sockets."""
+"""Waking the consumers of a user: on commit, and not if it is rolled back."""
 
 import pytest
 from django.db import transaction
 
-from chat.actions.waking import wake
+from realtime.hints import wake
 from tests.factories import Interrupted, listening
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,0 +1,1 @@
+"""The chat on stock parts: Daphne, Uvicorn, channels_redis, with ours or without."""
