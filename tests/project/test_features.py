@@ -51,7 +51,9 @@ def delete(folder: Path, *features: str) -> None:
 
 
 def assert_whole(folder: Path) -> None:
-    """It starts, its tables are those of its models, and its files can be collected."""
+    """It has style, it starts, its tables are those of its models, its files can be collected."""
+    passes(folder, sys.executable, "-m", "ruff", "check", ".")
+    passes(folder, sys.executable, "-m", "ruff", "format", "--check", ".")
     manage(folder, "check", DEBUG="1")
     manage(folder, "makemigrations", "--check", "--dry-run", DEBUG="1")
     collect_as_the_image_does(folder)
