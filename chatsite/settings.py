@@ -40,9 +40,6 @@ SITE_NAME = env.str("SITE_NAME", default="Chat")  # on its pages and in the admi
 INSTALLED_APPS = [
     "daphne",  # gives runserver WebSockets
     "chat",
-    # Each feature is one line, and gone without it: docs/features.md.
-    "features.exports",
-    "features.lab",
     "realtime.jobs",
     "chatsite.apps.SiteAdminConfig",
     "django.contrib.auth",
@@ -300,3 +297,11 @@ LOGGING = {
         "channels_redis.pubsub": {"level": "CRITICAL"},
     },
 }
+
+# --- features ------------------------------------------------------------------------------------
+
+INSTALLED_APPS += [
+    # Each is one line, and gone without it: docs/features.md.
+    "features.exports",
+    "features.lab",
+]

@@ -21,9 +21,11 @@ from django.urls import Resolver404, get_resolver, resolve
 PROJECT = Path(__file__).resolve().parent.parent
 SKELETON = Path(__file__).with_name("skeleton")
 PLACEHOLDER = "app_name"
-# The lines of the features, below that of the chat and a comment.
+# The list at the end of the settings: how it begins, and its lines.
 FEATURES = re.compile(
-    r'(INSTALLED_APPS = \[.*?"chat",\n(?:    #[^\n]*\n)*)((?:    "features\.\w+",\n)*)', re.DOTALL
+    r"(^INSTALLED_APPS \+= \[\n(?:    #.*\n)*)"
+    r'((?:    "features\.\w+",\n)*)',
+    re.MULTILINE,
 )
 
 
@@ -115,9 +117,9 @@ def copy(name: str, folder: Path) -> None:
 def with_line(settings: str, name: str) -> str:
     """The settings with the feature's line, at its place in the alphabet."""
     found = FEATURES.search(settings)
-    assert found, "INSTALLED_APPS has no line of the chat."
+    assert found, "The settings do not end with a list of features."
     lines = sorted([*found[2].splitlines(keepends=True), f'    "features.{name}",\n'])
-    return settings[: found.start()] + found[1] + "".join(lines) + settings[found.end() :]
+    return settings[: found.start(2)] + "".join(lines) + settings[found.end() :]
 
 
 def run(*arguments: str) -> None:

@@ -56,6 +56,7 @@ class Site:
 
     def __init__(self, log: Path, server: Sequence[str] = OURS, **environment: str) -> None:
         self.server = server
+        self.folder = PROJECT  # a copy of the project may be served as well
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         own = {"DEBUG": "1", "RATE_LIMIT": "0", "DJANGO_ALLOW_ASYNC_UNSAFE": ""}
@@ -68,7 +69,7 @@ class Site:
         command = [sys.executable, *self.server, "--port", str(self.port)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=PROJECT, env=self.environment, stdout=log, stderr=subprocess.STDOUT
+                command, cwd=self.folder, env=self.environment, stdout=log, stderr=subprocess.STDOUT
             )
         try:
             wait_until(self.answers, f"the site answers ({self._log})")
@@ -100,7 +101,7 @@ class Site:
         """Runs a management command on this site's database."""
         subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=PROJECT,
+            cwd=self.folder,
             env=self.environment,
             check=True,
             capture_output=True,
