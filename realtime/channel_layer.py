@@ -12,8 +12,7 @@ caller's own mistake raises: a name or a message that the specification does not
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import Context
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -22,7 +21,7 @@ from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer, channel_layers
 from channels_redis.serializers import registry
 
-from realtime import metrics
+from realtime import hints, metrics
 
 Message = dict[str, Any]
 
@@ -278,7 +277,7 @@ class Uplink:
             await self.redis.flush()  # attempts that failed have left something
             self._channel = await self.redis.new_channel()
             self._heard_at = time.monotonic()
-            self._listening = self._start(self._listen())
+            self._listening = hints.start(self._listen())
         change = self.redis.group_add if wanted else self.redis.group_discard
         await change(group, self._channel)
 
@@ -312,7 +311,7 @@ class Uplink:
         self._changing = asyncio.Lock()
         self._listening = None
         self._forget_connection()
-        self._mending = self._start(self._mend())
+        self._mending = hints.start(self._mend())
 
     def _forget_connection(self) -> None:
         """The next group that is joined connects anew."""
@@ -320,10 +319,6 @@ class Uplink:
             self._listening.cancel()
         self._channel, self._listening = "", None
         self._joined.clear()
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        # A context of its own: it outlives the socket, and so the ORM thread, that it began with.
-        return asyncio.create_task(work, context=Context())
 
     async def _listen(self) -> None:
         """Hears the other processes. The layer below waits on, whatever happens to Redis."""

@@ -57,6 +57,12 @@ def test_a_test_that_is_named_exists(path: str, name: str) -> None:
     assert f"def {name}(" in (PROJECT / path).read_text()
 
 
+def test_the_settings_that_it_needs_are_named() -> None:
+    code = "".join((PROJECT / module).read_text() for module in MODULES)
+    said = (PROJECT / "realtime/README.md").read_text()
+    assert {name for name in re.findall(r"settings\.([A-Z_]+)", code) if name not in said} == set()
+
+
 def test_every_stack_has_its_row() -> None:
     _, _, stacks = PAGE.partition("\n## What runs without what")
     rows = re.findall(r"^\| `(\w+)` \|", stacks.partition("\n## ")[0], re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What a channel layer takes to wake one of a thousand sockets of a process.
+"""What pieces cost: a channel layer to wake one of many sockets, a middleware for a request.
 
 python -m tests.stock.measure
 """
@@ -13,9 +13,13 @@ from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from realtime.channel_layer import HintLayer
+from realtime.metrics import Metrics
+from realtime.orm_threads import OrmThreads
+from realtime.request_id import RequestId
 from tests.services import redis_server
 
 SOCKETS, MESSAGES = 1_000, 500
+REQUESTS = 20_000
 
 
 async def cpu_of_a_message(layer: Any) -> float:
@@ -44,6 +48,34 @@ async def cpu_of_a_message(layer: Any) -> float:
     return 1e6 * spent / MESSAGES
 
 
+async def answer(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def ignore(message: Any = None) -> None:
+    pass
+
+
+async def cpu_of_a_request(application: Any) -> float:
+    """Microseconds, of an application that answers nothing."""
+    scope = {"type": "http", "path": "/", "headers": []}
+    began = time.process_time()
+    for _ in range(REQUESTS):
+        await application(dict(scope), ignore, ignore)
+    return 1e6 * (time.process_time() - began) / REQUESTS
+
+
+def measure_middleware() -> None:
+    alone = asyncio.run(cpu_of_a_request(answer))
+    for name, application in {
+        "ORM threads": OrmThreads(answer, size=16),
+        "metrics": Metrics(answer),
+        "request ids": RequestId(answer),
+    }.items():
+        print(f"{name}: {asyncio.run(cpu_of_a_request(application)) - alone:.1f} µs", flush=True)
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     with redis_server() as url:
@@ -58,6 +90,7 @@ def main() -> None:
         }
         for name, layer in layers.items():
             print(f"{name}: {asyncio.run(cpu_of_a_message(layer)):.0f} µs", flush=True)
+    measure_middleware()
 
 
 if __name__ == "__main__":
