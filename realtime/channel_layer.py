@@ -91,7 +91,9 @@ class HintLayer(BaseChannelLayer):
     - A channel of `new_channel` is known in its own process only; `send` from another one is lost.
       Everything that crosses processes here goes to a group.
     - A fixed channel is a group of those who receive from it, one in each process, as in the
-      pub/sub layer: each of several workers gets a message, and without a worker it is lost.
+      pub/sub layer: each of several workers gets a message, and without a worker it is lost. Its
+      sender is never told that it is full.
+    - One task receives from a channel, as Channels does it, not several.
     - Nothing expires. A channel goes together with the consumer that receives from it, its
       memberships with it, and until then it holds `capacity` messages at most.
     - There is no `flush`.
