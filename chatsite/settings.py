@@ -260,6 +260,9 @@ USE_TZ = True
 
 # What Prometheus has to show at /metrics; without one nobody gets to see them.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="").strip()
+# In an address, a token comes after this: of an invitation, and of the first owner. The log leaves
+# it out.
+BEFORE_TOKENS = r"/invitations/|[?&](?:invitation|token)="
 LOG_FORMAT = env.str("LOG_FORMAT", default="line")
 if LOG_FORMAT not in ("line", "json"):
     raise ImproperlyConfigured("LOG_FORMAT has to be line or json.")

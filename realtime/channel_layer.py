@@ -12,8 +12,7 @@ caller's own mistake raises: a name or a message that the specification does not
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import Context
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -22,7 +21,7 @@ from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer, channel_layers
 from channels_redis.serializers import registry
 
-from realtime import metrics
+from realtime import hints, metrics
 
 Message = dict[str, Any]
 
@@ -92,7 +91,9 @@ class HintLayer(BaseChannelLayer):
     - A channel of `new_channel` is known in its own process only; `send` from another one is lost.
       Everything that crosses processes here goes to a group.
     - A fixed channel is a group of those who receive from it, one in each process, as in the
-      pub/sub layer: each of several workers gets a message, and without a worker it is lost.
+      pub/sub layer: each of several workers gets a message, and without a worker it is lost. Its
+      sender is never told that it is full.
+    - One task receives from a channel, as Channels does it, not several.
     - Nothing expires. A channel goes together with the consumer that receives from it, its
       memberships with it, and until then it holds `capacity` messages at most.
     - There is no `flush`.
@@ -278,7 +279,7 @@ class Uplink:
             await self.redis.flush()  # attempts that failed have left something
             self._channel = await self.redis.new_channel()
             self._heard_at = time.monotonic()
-            self._listening = self._start(self._listen())
+            self._listening = hints.start(self._listen())
         change = self.redis.group_add if wanted else self.redis.group_discard
         await change(group, self._channel)
 
@@ -312,7 +313,7 @@ class Uplink:
         self._changing = asyncio.Lock()
         self._listening = None
         self._forget_connection()
-        self._mending = self._start(self._mend())
+        self._mending = hints.start(self._mend())
 
     def _forget_connection(self) -> None:
         """The next group that is joined connects anew."""
@@ -320,10 +321,6 @@ class Uplink:
             self._listening.cancel()
         self._channel, self._listening = "", None
         self._joined.clear()
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        # A context of its own: it outlives the socket, and so the ORM thread, that it began with.
-        return asyncio.create_task(work, context=Context())
 
     async def _listen(self) -> None:
         """Hears the other processes. The layer below waits on, whatever happens to Redis."""

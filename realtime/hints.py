@@ -55,12 +55,13 @@ def adopt_loop() -> None:
     _loop = asyncio.get_running_loop()
 
 
-def start(work: Coroutine[Any, Any, None]) -> None:
+def start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """Runs a coroutine to its end, in a context of its own: it outlives the socket, and so the ORM
     thread, that it is for."""
     task = asyncio.create_task(work, context=Context())
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
+    return task
 
 
 async def forget(channel: str, *groups: str) -> None:

@@ -6,13 +6,14 @@ import re
 import time
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.http import HttpResponse
 
 from realtime.request_id import request_id
 
 PAUSE = 10.0  # seconds
-# In a path or a query it is as good as a password: of an invitation, and of the first owner.
-TOKEN = re.compile(r"""(/invitations/|[?&](?:invitation|token)=)[^\s/?&"'<>\\]+""")
+# What stands behind this in a path or a query is as good as a password.
+TOKEN = re.compile(rf"""({settings.BEFORE_TOKENS})[^\s/?&"'<>\\]+""")
 
 
 class WithRequestId(logging.Filter):

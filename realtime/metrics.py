@@ -3,7 +3,7 @@ docs/observability.md.
 
 A process tells of itself only; Prometheus reads each replica and adds them up. A label has few
 values, and all of them are here from the start: what has not happened yet is 0 rather than missing,
-and nothing is looked up while people wait. It is never a user, a room or a word that was said.
+and nothing is looked up while people wait. It is never a user, a topic or a word that was said.
 """
 
 import hmac
@@ -47,21 +47,21 @@ sockets_closed = by_label(
     [*BROWSER_CODES, *CLOSE_CODES, "other"],
 )
 people_online = Gauge("chat_people_online", "People with a WebSocket in this process.")
-topics_live = Gauge("chat_rooms_live", "Rooms with a WebSocket in this process.")
+topics_live = Gauge("chat_rooms_live", "Topics (rooms) with a WebSocket in this process.")
 welcome_seconds = Histogram(
     "chat_welcome_seconds",
     "From the acceptance of a WebSocket to its welcome.",
     buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
 
-events_sent = Counter("chat_events_sent", "Events of rooms, times the WebSockets they went to.")
+events_sent = Counter("chat_events_sent", "Events of topics, times the WebSockets they went to.")
 round_seconds = Histogram(
     "chat_round_seconds",
-    "Writing what has come in to every WebSocket of a room.",
+    "Writing what has come in to every WebSocket of a topic.",
     buckets=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1),
 )
 hints_missed = Counter(
-    "chat_hints_missed", "Changes that a room waited for in vain: their hints were lost."
+    "chat_hints_missed", "Changes that a topic waited for in vain: their hints were lost."
 )
 action_seconds = Histogram(
     "chat_action_seconds",

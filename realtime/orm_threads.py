@@ -20,7 +20,7 @@ from asgiref.sync import ThreadSensitiveContext
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 
 # Seconds that a thread may keep the interpreter from the others. With Python's 5 ms, one that the
-# database has answered waits as long for the event loop, and keeps the lock of a room meanwhile.
+# database has answered waits as long for the event loop, and keeps the lock of a row meanwhile.
 SWITCH_INTERVAL = 0.002
 # Requests that compute at the same time. Only one thread does, and the others that want to ask for
 # it every SWITCH_INTERVAL: with sixteen a page costs almost twice as much as alone.

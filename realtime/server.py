@@ -105,7 +105,7 @@ class PromptSocket(WebSocketProtocol):
 
 @lru_cache(maxsize=1)
 def framed(text: str) -> bytes:
-    """A WebSocket frame; a room's sockets get the same text one after the other."""
+    """A WebSocket frame; a topic's sockets get the same text one after the other."""
     payload = text.encode()
     frame = PreparedMessage(payload, isBinary=False, applyMask=False, doNotCompress=True)
     return bytes(frame.payloadHybi)

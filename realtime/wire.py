@@ -1,4 +1,4 @@
-"""The frames of any protocol that is spoken here, in both directions.
+"""The frames and events of any protocol that is spoken here.
 
 A client sends one JSON object a text frame; the server sends one JSON array of events a text frame,
 so that events can travel together. A protocol describes its frames as subclasses of `Frame` and of

@@ -43,7 +43,7 @@ PARTS = {
     "sqlite": Part("on SQLite", 3.5, "not long"),
     "postgres": Part("on PostgreSQL", 1, f"{EACH_DATABASE} and not served", ON_POSTGRES),
     "served": Part("on PostgreSQL: servers", 3, f"{EACH_DATABASE} and served", ON_POSTGRES),
-    "servers": Part("long ones: servers", 6, "long and not (browser or compose)"),
+    "servers": Part("long ones: servers", 8, "long and not (browser or compose)"),
     "browser": Part("long ones: a browser", 6, "long and browser and not compose"),
     "compose": Part("long ones: Docker Compose", 8, "long and compose", at_once=False),
     "newest": Part("on the newest Django", 3, "not (once or long or browser)", python=NEWEST),

@@ -30,7 +30,7 @@ def told_to_stop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sit
     yield from served(tmp_path / "site.log", *request.param)
 
 
-def test_daphne_alone_drops_its_sockets_when_it_is_told_to_stop(
+def test_told_to_stop_daphne_drops_its_sockets_and_ours_says_goodbye(
     told_to_stop: Site, alice: User
 ) -> None:
     client = ChatClient(told_to_stop.url, PATHS["async"], cookie_of(alice))
@@ -45,7 +45,7 @@ def without_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator
     yield from served(tmp_path / "site.log", *DAPHNE, request.param, DATABASE_URL=url)
 
 
-def test_without_a_database_a_bare_site_has_only_a_failed_handshake_to_say(
+def test_without_a_database_a_bare_handshake_fails_and_ours_says_come_back(
     without_database: Site,
 ) -> None:
     def come_in() -> int:
@@ -69,7 +69,7 @@ def over_redis(request: pytest.FixtureRequest, port: int, tmp_path: Path) -> Ite
     yield from served(tmp_path / "site.log", *DAPHNE, SITE, HEARTBEAT="1", **redis)
 
 
-def test_the_core_layer_ends_its_sockets_when_redis_goes(
+def test_when_redis_goes_the_core_layer_ends_its_sockets_and_ours_keeps_them(
     request: pytest.FixtureRequest, over_redis: Site, port: int, alice: User
 ) -> None:
     with needed(request, lambda: redis_server(port)):
