@@ -6,11 +6,12 @@ from uuid import uuid4
 
 import pytest
 from django.db import transaction
+from emoji import EMOJI_DATA
 from pytest_django import DjangoAssertNumQueries
 
 from chat import actions, limits, protocol, queries
 from chat.actions.messages import MAX_EMOJI, Draft, _create_messages
-from chat.models import Membership, Message, Room, User
+from chat.models import Membership, Message, Reaction, Room, User
 from chat.protocol import MAX_BODY
 from realtime import rate_limit
 from realtime.wire import Forbidden, Invalid, NotFound, RateLimited, TooLarge
@@ -458,11 +459,46 @@ def test_an_emoji_may_be_made_of_several_characters(emoji: str, alice: User, gar
     assert garden.messages.get().reactions.get().emoji == emoji
 
 
-@pytest.mark.parametrize("emoji", ["", "a", ":wave:", "1", "🎉🎉", "<b>", "🎉 ", "🎉" * 1_000])
-def test_what_is_no_emoji_is_invalid(emoji: str, alice: User, garden: Room) -> None:
+NO_EMOJI = {
+    "nothing": "",
+    "space": " ",
+    "a letter": "a",
+    "a digit, which begins an emoji": "1",
+    "a name": ":thumbs_up:",
+    "two": "👍👍",
+    "one and a letter": "👍a",
+    "one and space": "👍 ",
+    "one and a line": "👍\n",
+    "an invisible letter": "\u200b",
+    "a joiner": "\u200d",
+    "a joiner too many": "👍\u200d",
+    "a hundred joiners": "👍" + "\u200d👍" * 100,
+    "a variation of nothing": "\ufe0f",
+    "variations without end": "❤" + "\ufe0f" * 100,
+    "a skin without a hand": "a\U0001f3fd",
+    "half a flag": "\U0001f1e9\U0001f1ea\U0001f1e9",
+    "a flag of no country": "\U0001f1fd\U0001f1fd",
+    "tags": "🏴" + "\U000e0067" * 30,
+    "another direction": "\u202e👍",
+    "half of a surrogate pair, as text": "\\ud83d",
+    "markup": "<script>alert(1)</script>",
+    "an entity": "&#128077;",
+    "a thousand": "👍" * 1_000,
+}
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("emoji", NO_EMOJI.values(), ids=NO_EMOJI)
+def test_what_is_no_emoji_is_invalid(emoji: str, on: bool, alice: User, garden: Room) -> None:
     message = say(alice, garden)
     with pytest.raises(Invalid):
-        react(alice, message, emoji)
+        react(alice, message, emoji, on)
+
+
+def test_the_longest_emoji_there_is_fits(alice: User, garden: Room) -> None:
+    longest = max(EMOJI_DATA, key=len)
+    assert react(alice, say(alice, garden), longest).reactions.get().emoji == longest
+    assert len(longest) <= Reaction._meta.get_field("emoji").max_length  # type: ignore[operator]
 
 
 def test_a_message_takes_so_many_emoji_and_no_more(alice: User, garden: Room) -> None:
