@@ -196,23 +196,26 @@ def test_everybody_hears_many_writers_in_one_order(
 # --- looking back --------------------------------------------------------------------------------
 
 
-def test_sync_gives_what_changed_page_after_page(connect: Connect, alice: User, room: Room) -> None:
+def test_a_page_of_sync_and_of_history_is_what_was_asked_for(
+    connect: Connect, alice: User, room: Room
+) -> None:
+    """Which messages are on which page is told in test_queries.py."""
     client = connect(alice)
-    said = [
-        actions.send_message(user=alice, room_id=room.pk, client_id=uuid4(), body=f"{n}")
-        for n in range(60)
+    fill(room, alice, 120)
+    asked: list[tuple[str, dict[str, int], list[int]]] = [
+        ("sync", {"since": 10}, list(range(11, 61))),
+        ("history", {"before": 111}, list(range(61, 111))),
+        ("history", {"after": 10}, list(range(11, 61))),
+        ("history", {"around": 60}, list(range(35, 85))),
     ]
-    actions.edit_message(user=alice, message_id=said[0].pk, body="changed")
-    actions.delete_message(user=alice, message_id=said[1].pk)
-    number, changes, more = 2, [], True
-    while more:
-        client.send("sync", room=room.pk, since=number)
-        page = client.expect("sync", room=room.pk)
-        changes += page["messages"]
-        number, more = changes[-1]["version"], page["more"]
-    assert [change["version"] for change in changes] == list(range(3, 63))
-    assert (changes[-2]["body"], changes[-1]["deleted"]) == ("changed", True)
-    assert page["head"] == 62
+    for type, where, positions in asked:
+        client.send(type, room=room.pk, **where)
+        page = client.expect(type, room=room.pk)
+        assert [message["position"] for message in page["messages"]] == positions
+        assert page["more"]
+    client.send("sync", room=room.pk, since=120)
+    last = client.expect("sync", room=room.pk)
+    assert (last["messages"], last["head"], last["more"]) == ([], 120, False)
 
 
 def test_a_page_of_the_longest_messages_is_sent_in_parts(
@@ -226,42 +229,6 @@ def test_a_page_of_the_longest_messages_is_sent_in_parts(
     assert first["more"]
     assert 0 < len(first["messages"]) < 20
     holds_all(connect(alice), room, 20)
-
-
-def test_history_goes_back_to_the_beginning(connect: Connect, alice: User, room: Room) -> None:
-    client = connect(alice)
-    for number in range(1, 121):
-        actions.send_message(user=alice, room_id=room.pk, client_id=uuid4(), body=f"{number}")
-    before, seen, more = 121, [], True
-    while more:
-        client.send("history", room=room.pk, before=before)
-        page = client.expect("history", room=room.pk)
-        seen = [message["position"] for message in page["messages"]] + seen
-        before, more = seen[0], page["more"]
-    assert seen == list(range(1, 121))
-
-
-def test_history_leads_from_a_position_in_both_directions(
-    connect: Connect, alice: User, room: Room
-) -> None:
-    client = connect(alice)
-    fill(room, alice, 200)
-
-    def page(**where: int) -> tuple[list[int], bool]:
-        client.send("history", room=room.pk, **where)
-        event = client.expect("history", room=room.pk)
-        return [message["position"] for message in event["messages"]], event["more"]
-
-    shown, has_older = page(around=100)
-    assert 100 in shown
-    while has_older:
-        older, has_older = page(before=shown[0])
-        shown = older + shown
-    has_newer = True
-    while has_newer:
-        newer, has_newer = page(after=shown[-1])
-        shown += newer
-    assert shown == list(range(1, 201))
 
 
 def test_reading_in_one_tab_reaches_the_other_and_never_goes_back(
