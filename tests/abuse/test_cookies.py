@@ -3,12 +3,15 @@
 from collections.abc import Callable
 
 import pytest
+from django.test import Client
+from pytest_django import Settings
 
 from chat.models import User
 from tests.abuse.conftest import Talk
 from tests.abuse.raw import Raw
+from tests.chat.test_queries import ENDS
 from tests.client import ChatClient
-from tests.plugin import cookie_of
+from tests.plugin import cookie_of, logged_in
 from tests.site import Site
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet")]
@@ -72,10 +75,18 @@ def test_a_cookie_that_is_nearly_right_is_wrong(
         client.expect("welcome")
 
 
-def test_a_session_from_before_a_new_password_is_nobodys(
-    server: Site, path: str, alice: User
+@pytest.mark.parametrize("happens", ENDS)
+def test_a_session_that_ended_is_nobodys(
+    server: Site, path: str, alice: User, happens: Callable[[Client, User], None]
 ) -> None:
-    cookie = cookie_of(alice)
-    alice.set_password("staple correct horse")
-    alice.save()
+    client = logged_in(alice)
+    cookie = f"sessionid={client.session.session_key}"
+    happens(client, alice)
     assert is_nobody(server, path, cookie)
+
+
+def test_a_session_under_another_secret_key_is_nobodys(
+    server: Site, path: str, alice: User, settings: Settings
+) -> None:
+    settings.SECRET_KEY = "known to somebody else"
+    assert is_nobody(server, path, cookie_of(alice))
