@@ -1,17 +1,17 @@
 """Whose cookie is not that of a living session is nobody."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
-from django.utils import timezone
+from django.test import Client
+from pytest_django import Settings
 
 from chat.models import User
 from tests.abuse.conftest import Talk
 from tests.abuse.raw import Raw
+from tests.chat.test_queries import ENDS
 from tests.client import ChatClient
-from tests.plugin import cookie_of
+from tests.plugin import cookie_of, logged_in
 from tests.site import Site
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet")]
@@ -48,14 +48,11 @@ def is_nobody(server: Site, path: str, cookie: str) -> bool:
 
 
 @pytest.mark.parametrize("cookie", FORGED.values(), ids=FORGED)
-def test_a_forged_cookie_is_nobodys(server: Site, path: str, cookie: str) -> None:
+def test_a_forged_cookie_is_nobodys(server: Site, path: str, talk: Talk, cookie: str) -> None:
     assert is_nobody(server, path, cookie)
-
-
-@pytest.mark.parametrize("cookie", FORGED.values(), ids=FORGED)
-def test_a_forged_cookie_leads_to_the_log_in(server: Site, cookie: str, alice: User) -> None:
     with Raw(server) as raw:
-        assert raw.get("/rooms/", f"Cookie: {cookie}".encode()) == 302
+        assert raw.get("/rooms/", f"Cookie: {cookie}".encode()) == 302  # to the log-in
+    talk()
 
 
 @pytest.mark.parametrize("cookie", [b"\xff" * 32, b"\x01" * 32, b"a\x7fb" * 11])
@@ -78,47 +75,18 @@ def test_a_cookie_that_is_nearly_right_is_wrong(
         client.expect("welcome")
 
 
-def test_a_session_that_expired_is_nobodys(server: Site, path: str, alice: User) -> None:
-    cookie = cookie_of(alice)
-    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
-    assert is_nobody(server, path, cookie)
-
-
-def test_a_session_that_ended_is_nobodys(server: Site, path: str, alice: User) -> None:
-    cookie = cookie_of(alice)
-    assert server.post("/accounts/logout/", cookie) == 200
-    assert is_nobody(server, path, cookie)
-
-
-def test_a_session_from_before_a_new_password_is_nobodys(
-    server: Site, path: str, alice: User
+@pytest.mark.parametrize("happens", ENDS)
+def test_a_session_that_ended_is_nobodys(
+    server: Site, path: str, alice: User, happens: Callable[[Client, User], None]
 ) -> None:
-    cookie = cookie_of(alice)
-    alice.set_password("staple correct horse")
-    alice.save()
-    assert is_nobody(server, path, cookie)
-
-
-def test_a_session_of_who_was_shut_out_is_nobodys(server: Site, path: str, alice: User) -> None:
-    cookie = cookie_of(alice)
-    User.objects.filter(pk=alice.pk).update(is_active=False)
-    assert is_nobody(server, path, cookie)
-
-
-def test_a_session_of_who_is_no_more_is_nobodys(server: Site, path: str, alice: User) -> None:
-    cookie = cookie_of(alice)
-    alice.delete()
+    client = logged_in(alice)
+    cookie = f"sessionid={client.session.session_key}"
+    happens(client, alice)
     assert is_nobody(server, path, cookie)
 
 
 def test_a_session_under_another_secret_key_is_nobodys(
-    server: Site, path: str, alice: User, settings: pytest.FixtureRequest
+    server: Site, path: str, alice: User, settings: Settings
 ) -> None:
-    settings.SECRET_KEY = "known to somebody else"  # type: ignore[attr-defined]
+    settings.SECRET_KEY = "known to somebody else"
     assert is_nobody(server, path, cookie_of(alice))
-
-
-def test_who_is_turned_away_disturbs_nobody(server: Site, path: str, talk: Talk) -> None:
-    for cookie in FORGED.values():
-        assert is_nobody(server, path, cookie)
-    talk()

@@ -16,7 +16,7 @@ import pytest
 from chat import actions
 from chat.models import Room, User
 from tests.abuse.conftest import Connect
-from tests.abuse.test_frames import RIGHT
+from tests.chat.test_protocol import FRAMES
 from tests.client import ChatClient
 from tests.factories import say
 from tests.plugin import cookie_of
@@ -68,9 +68,9 @@ def log(server: Site) -> Iterator[Log]:
 
 def right_frames(room: Room, message: int) -> Iterator[Line]:
     """Each type, right but for the word in whatever is a text."""
-    numbers = {"{room}": room.pk, "{message}": message}
-    for type, fields in RIGHT.items():
-        filled = {key: numbers.get(str(value), value) for key, value in fields.items()}
+    here = {"room": room.pk, "message": message, "reply_to": message, "parts": {}}
+    for type, (fields, _) in FRAMES.items():
+        filled = {key: here.get(key, value) for key, value in fields.items()}
         words = {key: WORD for key in ("body", "emoji") if key in filled}
         ids = {"id": str(uuid4())} if "id" in filled else {}
         yield {"type": type, **filled, **words, **ids, "ref": WORD}

@@ -33,10 +33,6 @@ OF_A_MESSAGE: list[dict[str, Any]] = [
 ]
 
 
-def kind(frame: dict[str, Any]) -> str:
-    return str(frame["type"])
-
-
 @pytest.fixture
 def said(alice: User, garden: Room) -> Message:
     return say(alice, garden, "Between us")
@@ -55,43 +51,25 @@ def untouched(said: Message) -> bool:
 # --- over the socket -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("frame", OF_A_ROOM, ids=kind)
 def test_a_room_of_others_is_forbidden(
-    connect: Connect, eve: User, said: Message, frame: dict[str, Any]
+    connect: Connect, talk: Talk, alice: User, bob: User, eve: User, garden: Room
 ) -> None:
-    answer = connect(eve).ask(**frame, room=said.room_id)
-    assert (answer["type"], answer["code"]) == ("error", "forbidden")
-    assert untouched(said)
+    client, talk_of_two = connect(eve), direct(alice, bob)
+    for frame in OF_A_ROOM:
+        for number in (garden.pk, talk_of_two.pk):
+            assert client.ask(**frame, room=number)["code"] == "forbidden", frame
+        for number in (NOWHERE, 12_345):
+            assert client.ask(**frame, room=number)["code"] == "not_found", frame
+    talk()
+    assert {event["type"] for event in client.settle()} == {"welcome", "error", "ok"}
+    assert not Message.objects.filter(author=eve).exists()
 
 
-@pytest.mark.parametrize("frame", OF_A_ROOM, ids=kind)
-@pytest.mark.parametrize("number", [NOWHERE, 12_345])
-def test_a_room_that_does_not_exist_is_not_found(
-    connect: Connect, eve: User, frame: dict[str, Any], number: int
-) -> None:
-    assert connect(eve).ask(**frame, room=number)["code"] == "not_found"
-
-
-@pytest.mark.parametrize("frame", OF_A_MESSAGE, ids=kind)
-def test_a_message_of_others_is_forbidden(
-    connect: Connect, eve: User, said: Message, frame: dict[str, Any]
-) -> None:
-    assert connect(eve).ask(**frame, message=said.pk)["code"] == "forbidden"
-    assert untouched(said)
-
-
-@pytest.mark.parametrize("frame", OF_A_MESSAGE, ids=kind)
-def test_a_message_that_does_not_exist_is_not_found(
-    connect: Connect, eve: User, frame: dict[str, Any]
-) -> None:
-    assert connect(eve).ask(**frame, message=NOWHERE)["code"] == "not_found"
-
-
-@pytest.mark.parametrize("frame", OF_A_MESSAGE[:2], ids=kind)
-def test_who_is_in_a_room_changes_no_message_of_another(
-    connect: Connect, bob: User, said: Message, frame: dict[str, Any]
-) -> None:
-    assert connect(bob).ask(**frame, message=said.pk)["code"] == "forbidden"
+def test_a_message_of_others_is_forbidden(connect: Connect, eve: User, said: Message) -> None:
+    client = connect(eve)
+    for frame in OF_A_MESSAGE:
+        assert client.ask(**frame, message=said.pk)["code"] == "forbidden", frame
+        assert client.ask(**frame, message=NOWHERE)["code"] == "not_found", frame
     assert untouched(said)
 
 
@@ -99,58 +77,6 @@ def test_who_owns_one_room_owns_no_other(connect: Connect, eve: User, said: Mess
     room(eve, name="Mine")
     assert connect(eve).ask("delete", message=said.pk)["code"] == "forbidden"
     assert untouched(said)
-
-
-def test_a_reply_answers_no_message_of_another_room(
-    connect: Connect, eve: User, said: Message
-) -> None:
-    mine = room(eve, name="Mine")
-    for number in (said.pk, NOWHERE):
-        answer = connect(eve).ask(
-            "send", room=mine.pk, id=str(uuid4()), body="So?", reply_to=number
-        )
-        assert answer["code"] == "not_found"
-    assert untouched(said)
-
-
-def test_a_client_id_of_another_author_leads_nowhere(
-    connect: Connect, eve: User, said: Message
-) -> None:
-    """The id is the author's own: who repeats somebody else's says something new."""
-    mine = room(eve, name="Mine")
-    client = connect(eve)
-    answer = client.ask("send", room=said.room_id, id=str(said.client_id), body="")
-    assert answer["type"] == "error"
-    answer = client.ask("send", room=mine.pk, id=str(said.client_id), body="Hello")
-    assert answer["message"] != said.pk
-    assert answer["room"] == mine.pk
-
-
-def test_a_conversation_of_others_is_forbidden(
-    connect: Connect, alice: User, bob: User, eve: User
-) -> None:
-    talk = direct(alice, bob)
-    secret = say(alice, talk, "Between the two of us")
-    client = connect(eve)
-    for frame in OF_A_ROOM:
-        assert client.ask(**frame, room=talk.pk)["code"] == "forbidden"
-    for frame in OF_A_MESSAGE:
-        assert client.ask(**frame, message=secret.pk)["code"] == "forbidden"
-    assert untouched(secret)
-
-
-def test_who_asks_for_what_belongs_to_others_hears_nothing_of_it(
-    connect: Connect, talk: Talk, eve: User, garden: Room
-) -> None:
-    client = connect(eve)
-    for frame in OF_A_ROOM:
-        client.ask(**frame, room=garden.pk)
-    talk()
-    heard = {event["type"] for event in client.settle()}
-    assert heard == {"welcome", "error", "ok"}
-    assert [event["detail"] for event in client.heard if event["type"] == "error"] == [
-        "You are not in this room."
-    ] * len(OF_A_ROOM)
 
 
 # --- over the pages ------------------------------------------------------------------------------

@@ -322,14 +322,6 @@ def test_a_member_who_is_removed_hears_nothing_more(
     assert heard.woke(bob, "user.room")
 
 
-@both_ways
-def test_an_owner_who_is_removed_leaves_an_heir(
-    delete: Any, admin: Client, alice: User, garden: Room
-) -> None:
-    delete(admin, garden.memberships.get(user=alice))
-    assert roles(garden) == {"bob": "owner"}
-
-
 def test_an_owner_and_the_heir_who_are_removed_together_leave_another(
     admin: Client, alice: User, bob: User, garden: Room
 ) -> None:

@@ -279,21 +279,18 @@ def test_what_was_answered_may_be_gone_without_its_answers() -> None:
     assert answer.reply_to is None
 
 
-def test_what_was_missed_is_read_off_an_index() -> None:
-    plan = explain(Message.objects.filter(room=1).since(3)[:50])
-    assert "index" in plan and "version>" in plan
-    assert "sort" not in plan and "b-tree" not in plan
-
-
-def test_what_is_older_is_read_off_an_index() -> None:
-    plan = explain(Message.objects.filter(room=1).before(9).newest_first()[:50])
-    assert "index" in plan and "position<" in plan
-    assert "sort" not in plan and "b-tree" not in plan
-
-
-def test_what_is_newer_is_read_off_an_index() -> None:
-    plan = explain(Message.objects.filter(room=1).after(9).oldest_first()[:50])
-    assert "index" in plan and "position>" in plan
+@pytest.mark.parametrize(
+    ("rows", "bound"),
+    [
+        (Message.objects.filter(room=1).since(3), "version>"),
+        (Message.objects.filter(room=1).before(9).newest_first(), "position<"),
+        (Message.objects.filter(room=1).after(9).oldest_first(), "position>"),
+    ],
+    ids=["missed", "older", "newer"],
+)
+def test_a_page_is_read_off_an_index(rows: QuerySet[Message], bound: str) -> None:
+    plan = explain(rows[:50])
+    assert "index" in plan and bound in plan
     assert "sort" not in plan and "b-tree" not in plan
 
 

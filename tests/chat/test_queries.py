@@ -17,6 +17,7 @@ from chat.queries import PAGE
 from realtime import wire
 from realtime.wire import Forbidden, NotFound
 from tests.factories import direct, fill, head, moderator, person, room, say
+from tests.plugin import logged_in, session_of
 
 pytestmark = pytest.mark.django_db
 
@@ -221,12 +222,9 @@ def test_a_page_around_the_beginning_has_no_more_before_it(
     assert not page.more
 
 
-@pytest.mark.parametrize(
-    ("around", "shown"),
-    [(0, [1, 2, 5]), (2, [1, 2, 5]), (3, [1, 2, 5]), (5, [1, 2, 5]), (2**63 - 1, [1, 2, 5])],
-)
+@pytest.mark.parametrize("around", [0, 2, 3, 5, 2**63 - 1])
 def test_around_a_position_without_a_message_are_its_neighbours(
-    bob: User, alice: User, garden: Room, around: int, shown: list[int]
+    bob: User, alice: User, garden: Room, around: int
 ) -> None:
     first = say(alice, garden)
     say(alice, garden)
@@ -234,7 +232,7 @@ def test_around_a_position_without_a_message_are_its_neighbours(
     actions.edit_message(user=alice, message_id=first.pk, body="Four")
     say(alice, garden)
     page = queries.history(bob, garden.pk, around=around)
-    assert (positions(page), page.more) == (shown, False)
+    assert (positions(page), page.more) == ([1, 2, 5], False)
 
 
 def test_beyond_the_newest_is_half_a_page_of_what_is_older(
@@ -396,12 +394,6 @@ def test_who_is_not_in_a_room_misses_nothing_of_it(
 # --- the session ---------------------------------------------------------------------------------
 
 
-def session_of(user: User) -> str:
-    client = Client()
-    client.force_login(user)
-    return str(client.session.session_key)
-
-
 Who = Callable[[str | None], User | None]
 
 
@@ -413,7 +405,7 @@ def who(request: pytest.FixtureRequest) -> Who:
 
 
 def test_a_session_says_who_one_is(who: Who, alice: User) -> None:
-    assert who(session_of(alice)) == alice
+    assert who(session_of(alice).session_key) == alice
 
 
 def test_without_a_session_one_is_nobody(who: Who) -> None:
@@ -421,30 +413,37 @@ def test_without_a_session_one_is_nobody(who: Who) -> None:
     assert who("x" * 32) is None
 
 
-def test_who_logged_out_is_nobody(who: Who, alice: User) -> None:
-    client = Client()
-    client.force_login(alice)
-    key = client.session.session_key
+def logs_out(client: Client, user: User) -> None:
     client.logout()
-    assert who(key) is None
 
 
-def test_whose_session_expired_is_nobody(who: Who, alice: User) -> None:
-    key = session_of(alice)
+def stays_away(client: Client, user: User) -> None:
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
-    assert who(key) is None
 
 
-def test_who_was_shut_out_is_nobody(who: Who, alice: User) -> None:
-    key = session_of(alice)
+def is_shut_out(client: Client, user: User) -> None:
     User.objects.update(is_active=False)
-    assert who(key) is None
 
 
-def test_whose_password_changed_is_nobody(who: Who, alice: User) -> None:
-    key = session_of(alice)
-    alice.set_password("another one")
-    alice.save()
+def has_a_new_password(client: Client, user: User) -> None:
+    user.set_password("another one")
+    user.save()
+
+
+def is_no_more(client: Client, user: User) -> None:
+    user.delete()
+
+
+ENDS = [logs_out, stays_away, is_shut_out, has_a_new_password, is_no_more]
+
+
+@pytest.mark.parametrize("happens", ENDS)
+def test_whose_session_ended_is_nobody(
+    who: Who, happens: Callable[[Client, User], None], alice: User
+) -> None:
+    client = logged_in(alice)
+    key = client.session.session_key
+    happens(client, alice)
     assert who(key) is None
 
 
@@ -455,6 +454,6 @@ def test_who_one_is_takes_two_queries_at_most(
     alice: User,
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    key = session_of(alice) if a_session else "x" * 32
+    key = session_of(alice).session_key if a_session else "x" * 32
     with django_assert_num_queries(2 if a_session else 1):
         who(key)

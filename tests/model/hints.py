@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from chat.fanout import fanout
+from realtime import hints
 
 Tell = Callable[..., None]
 
@@ -20,10 +21,9 @@ class Hints:
     @contextmanager
     def withheld(self) -> Iterator[None]:
         """Within the block what is told waits here. What is worth nothing later passes."""
-        publish, revoke, wake = fanout.publish, fanout.revoke, fanout.wake
-        with patch.multiple(
-            fanout, publish=self._keep(publish), revoke=self._keep(revoke), wake=self._keep(wake)
-        ):
+        publish, revoke = self._keep(fanout.publish), self._keep(fanout.revoke)
+        rooms = patch.multiple(fanout, publish=publish, revoke=revoke)
+        with rooms, patch.object(hints, "wake", self._keep(hints.wake)):
             yield
 
     def _keep(self, tell: Tell) -> Tell:
