@@ -1,9 +1,11 @@
 """What docs/database-access.md says, as the tests read it."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Any
 
 from tests.site import PROJECT
@@ -53,14 +55,19 @@ def versions() -> dict[str, str]:
     return dict(re.findall(r"`([\w-]+)==([\d.]+)`", names))
 
 
-def says(anchor: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Ties a test to the sentence it shows. If it fails, the failure quotes the sentence."""
+def says(anchor: str) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+    """Ties a test to the sentence it shows. If it fails, the failure quotes the sentence.
 
-    def tie(test: Callable[..., None]) -> Callable[..., None]:
+    A coroutine runs on an event loop of its own."""
+
+    def tie(test: Callable[..., Any]) -> Callable[..., None]:
         @wraps(test)
         def quoting(*args: Any, **kwargs: Any) -> None:
             try:
-                test(*args, **kwargs)
+                if iscoroutinefunction(test):
+                    asyncio.run(test(*args, **kwargs))
+                else:
+                    test(*args, **kwargs)
             except Exception as failure:
                 sentence = sections()[anchor].sentence
                 failure.add_note(f"Is this sentence still true? {PAGE.name}#{anchor}: {sentence}")

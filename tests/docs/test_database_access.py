@@ -50,7 +50,7 @@ from tests.site import PROJECT, until, wait_until
 
 
 @says("synchronous-orm")
-def test_the_orm_refuses_to_run_on_the_event_loop(
+async def test_the_orm_refuses_to_run_on_the_event_loop(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
@@ -59,17 +59,14 @@ def test_the_orm_refuses_to_run_on_the_event_loop(
     async def work() -> object:
         return database.ask()
 
-    async def look() -> None:
-        async with Socket(Async.as_asgi(work=work)) as socket:
-            with pytest.raises(SynchronousOnlyOperation):
-                await socket.ask()
-
-    asyncio.run(look())
+    async with Socket(Async.as_asgi(work=work)) as socket:
+        with pytest.raises(SynchronousOnlyOperation):
+            await socket.ask()
 
 
 @says("sync-consumers")
 @pytest.mark.parametrize("event", ["a frame", "a wake"])
-def test_a_sync_consumer_cleans_up_before_and_after_every_event(
+async def test_a_sync_consumer_cleans_up_before_and_after_every_event(
     connect: Connect, event: str
 ) -> None:
     database = connect(CONN_MAX_AGE=0)
@@ -77,49 +74,40 @@ def test_a_sync_consumer_cleans_up_before_and_after_every_event(
     def work() -> tuple[int | None, int]:
         return database.held(), database.ask()
 
-    async def look() -> None:
-        async with Socket(Sync.as_asgi(work=work)) as socket:
-            await database.aask()
-            assert await database.aheld()
-            if event == "a frame":
-                socket.say()
-            else:
-                await wake()
-            assert (await socket.hear()).startswith("(None, ")
-            await until(lambda: not database.backends(), "closed after the event")
-
-    asyncio.run(look())
+    async with Socket(Sync.as_asgi(work=work)) as socket:
+        await database.aask()
+        assert await database.aheld()
+        if event == "a frame":
+            socket.say()
+        else:
+            await wake()
+        assert (await socket.hear()).startswith("(None, ")
+        await until(lambda: not database.backends(), "closed after the event")
 
 
 @says("safe-context")
-def test_both_safe_ways_run_on_the_same_thread_and_connection(connect: Connect) -> None:
+async def test_both_safe_ways_run_on_the_same_thread_and_connection(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=600)
 
     async def work() -> object:
         return {await database.aask(), await database_sync_to_async(database.ask)()}
 
-    async def look() -> None:
-        async with Socket(Async.as_asgi(work=work)) as socket:
-            assert await socket.ask() == str(database.backends())
-
-    asyncio.run(look())
+    async with Socket(Async.as_asgi(work=work)) as socket:
+        assert await socket.ask() == str(database.backends())
 
 
 @says("safe-context")
-def test_an_a_method_leaves_its_connection_open(connect: Connect) -> None:
+async def test_an_a_method_leaves_its_connection_open(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=0)
 
-    async def look() -> None:
-        backend = await database.aask()
-        assert await database.aheld() == backend
-        assert database.backends() == {backend}
-
-    asyncio.run(look())
+    backend = await database.aask()
+    assert await database.aheld() == backend
+    assert database.backends() == {backend}
 
 
 @says("connection-per-thread")
 @pytest.mark.parametrize("consumer", [sync, asynchronous])
-def test_all_consumers_of_a_process_share_one_thread_and_one_connection(
+async def test_all_consumers_of_a_process_share_one_thread_and_one_connection(
     connect: Connect, consumer: Callable[[Work], Any]
 ) -> None:
     database = connect(CONN_MAX_AGE=600)
@@ -127,18 +115,15 @@ def test_all_consumers_of_a_process_share_one_thread_and_one_connection(
     def work() -> str:
         return f"{threading.get_ident()} {database.ask()}"
 
-    async def look() -> None:
-        async with sockets(consumer(work), 8) as eight:
-            places = await at_once(eight)
-            assert len(set(places)) == 1
-            assert len(database.backends()) == 1
-
-    asyncio.run(look())
+    async with sockets(consumer(work), 8) as eight:
+        places = await at_once(eight)
+        assert len(set(places)) == 1
+        assert len(database.backends()) == 1
 
 
 @says("connection-per-thread")
 @pytest.mark.parametrize("consumer", [lent_sync, lent_async])
-def test_on_the_orm_threads_there_are_as_many_connections_as_threads(
+async def test_on_the_orm_threads_there_are_as_many_connections_as_threads(
     connect: Connect, consumer: Callable[[Work], Any]
 ) -> None:
     database, meeting = connect(CONN_MAX_AGE=600), Meeting(4)
@@ -148,16 +133,13 @@ def test_on_the_orm_threads_there_are_as_many_connections_as_threads(
         assert meeting.attend()
         return f"{threading.get_ident()} {backend}"
 
-    async def look() -> None:
-        async with (
-            orm_threads(consumer(work), 4, database) as threads,
-            sockets(threads, 8) as eight,
-        ):
-            places = await at_once(eight)
-            assert len(set(places)) == 4
-            assert len(database.backends()) == 4
-
-    asyncio.run(look())
+    async with (
+        orm_threads(consumer(work), 4, database) as threads,
+        sockets(threads, 8) as eight,
+    ):
+        places = await at_once(eight)
+        assert len(set(places)) == 4
+        assert len(database.backends()) == 4
 
 
 @says("cap-on-threads")
@@ -205,7 +187,7 @@ def answers(port: int) -> bool:
 
 
 @says("default-cap")
-def test_calls_that_are_not_thread_sensitive_have_as_many_threads_as_asyncio_gives(
+async def test_calls_that_are_not_thread_sensitive_have_as_many_threads_as_asyncio_gives(
     connect: Connect,
 ) -> None:
     database = connect(CONN_MAX_AGE=0)
@@ -220,20 +202,17 @@ def test_calls_that_are_not_thread_sensitive_have_as_many_threads_as_asyncio_giv
         assert go.wait(PATIENCE)
         return backend
 
-    async def look() -> None:
-        call = database_sync_to_async(work, thread_sensitive=False)
-        calls = [asyncio.create_task(call()) for _ in range(cap + 3)]
-        await until(lambda: len(inside) >= cap, "all threads have begun")
-        go.set()
-        await asyncio.gather(*calls)
-        assert len(inside) == cap
-
-    asyncio.run(look())
+    call = database_sync_to_async(work, thread_sensitive=False)
+    calls = [asyncio.create_task(call()) for _ in range(cap + 3)]
+    await until(lambda: len(inside) >= cap, "all threads have begun")
+    go.set()
+    await asyncio.gather(*calls)
+    assert len(inside) == cap
 
 
 @says("dip-into-threads")
 @pytest.mark.parametrize(("consumer", "met"), [("sync", False), ("async", True)])
-def test_an_async_consumer_that_waits_for_something_else_holds_no_thread(
+async def test_an_async_consumer_that_waits_for_something_else_holds_no_thread(
     connect: Connect, consumer: str, met: bool
 ) -> None:
     """Two sockets wait for each other, outside the ORM."""
@@ -244,16 +223,13 @@ def test_an_async_consumer_that_waits_for_something_else_holds_no_thread(
 
     app = Sync.as_asgi(work=meeting.attend) if consumer == "sync" else Async.as_asgi(work=wait)
 
-    async def look() -> None:
-        async with sockets(app, 2) as two:
-            assert await at_once(two) == [str(met)] * 2
-
-    asyncio.run(look())
+    async with sockets(app, 2) as two:
+        assert await at_once(two) == [str(met)] * 2
 
 
 @says("when-old-connections-are-closed")
 @pytest.mark.parametrize("event", ["connect", "receive", "disconnect", "wake"])
-def test_before_every_handler_of_an_async_consumer_old_connections_are_closed(
+async def test_before_every_handler_of_an_async_consumer_old_connections_are_closed(
     connect: Connect, event: str
 ) -> None:
     database = connect(CONN_MAX_AGE=0)
@@ -280,41 +256,37 @@ def test_before_every_handler_of_an_async_consumer_old_connections_are_closed(
         assert await database.aheld()
         seen.clear()
 
-    async def look() -> None:
-        await leave_open()
-        async with Socket(Looking.as_asgi(work=nothing)) as socket:
-            if event == "receive":
-                await leave_open()
-                await socket.ask()
-            if event == "wake":
-                await leave_open()
-                await wake()
-                await socket.hear()
-            if event == "disconnect":
-                await leave_open()
-        assert seen[event] is None
-
-    asyncio.run(look())
+    await leave_open()
+    async with Socket(Looking.as_asgi(work=nothing)) as socket:
+        if event == "receive":
+            await leave_open()
+            await socket.ask()
+        if event == "wake":
+            await leave_open()
+            await wake()
+            await socket.hear()
+        if event == "disconnect":
+            await leave_open()
+    assert seen[event] is None
 
 
 @says("like-a-request")
-def test_after_its_event_an_async_consumer_keeps_what_an_a_method_opened(connect: Connect) -> None:
+async def test_after_its_event_an_async_consumer_keeps_what_an_a_method_opened(
+    connect: Connect,
+) -> None:
     database = connect(CONN_MAX_AGE=0)
 
-    async def look() -> None:
-        async with Socket(Async.as_asgi(work=database.aask)) as socket:
-            backend = int(await socket.ask())
-            assert await database.aheld() == backend
-            assert database.backends() == {backend}
-            other = await socket.ask()  # before which it is closed
-            assert int(other) != backend
-
-    asyncio.run(look())
+    async with Socket(Async.as_asgi(work=database.aask)) as socket:
+        backend = int(await socket.ask())
+        assert await database.aheld() == backend
+        assert database.backends() == {backend}
+        other = await socket.ask()  # before which it is closed
+        assert int(other) != backend
 
 
 @says("sending")
 @pytest.mark.parametrize("consumer", ["sync", "async"])
-def test_sending_closes_nothing(connect: Connect, consumer: str) -> None:
+async def test_sending_closes_nothing(connect: Connect, consumer: str) -> None:
     database = connect(CONN_MAX_AGE=0)
 
     class Sending(Sync):
@@ -329,17 +301,16 @@ def test_sending_closes_nothing(connect: Connect, consumer: str) -> None:
 
     app = {"sync": Sending, "async": SendingAsync}[consumer].as_asgi(work=nothing)
 
-    async def look() -> None:
-        async with Socket(app) as socket:
-            assert await socket.ask() == await socket.hear()
-
-    asyncio.run(look())
+    async with Socket(app) as socket:
+        assert await socket.ask() == await socket.hear()
 
 
 @says("periodic-call")
 @pytest.mark.parametrize("place", ["in a task", "in a loop of one handler"])
 @pytest.mark.parametrize("call", [True, False])
-def test_what_outlives_an_event_needs_the_call(connect: Connect, place: str, call: bool) -> None:
+async def test_what_outlives_an_event_needs_the_call(
+    connect: Connect, place: str, call: bool
+) -> None:
     database = connect(CONN_MAX_AGE=0)
     step = asyncio.Event()
 
@@ -358,72 +329,57 @@ def test_what_outlives_an_event_needs_the_call(connect: Connect, place: str, cal
                     await aclose_old_connections()
                 await self.send(await outcome(database.aask))
 
-    async def look() -> None:
-        async with Socket(LongLived.as_asgi(work=nothing)) as socket:
-            socket.say()
-            outcomes = []
-            for number in range(4):
-                if number == 1:
-                    database.terminate()
-                step.set()
-                outcomes.append(await socket.hear())
-        assert outcomes == ["answered"] * 4 if call else ["answered", *["failed"] * 3]
-
-    asyncio.run(look())
+    async with Socket(LongLived.as_asgi(work=nothing)) as socket:
+        socket.say()
+        outcomes = []
+        for number in range(4):
+            if number == 1:
+                database.terminate()
+            step.set()
+            outcomes.append(await socket.hear())
+    assert outcomes == ["answered"] * 4 if call else ["answered", *["failed"] * 3]
 
 
 @says("periodic-call")
-def test_the_event_of_another_closes_the_dead_connection_by_chance(connect: Connect) -> None:
+async def test_the_event_of_another_closes_the_dead_connection_by_chance(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=600)
 
-    async def look() -> None:
-        async with Socket(Async.as_asgi(work=nothing)) as other:
-            await database.aask()
-            database.terminate()
-            for _ in range(3):
-                assert await outcome(database.aask) == "failed"
-            await other.ask()
-            assert await outcome(database.aask) == "answered"
-
-    asyncio.run(look())
+    async with Socket(Async.as_asgi(work=nothing)) as other:
+        await database.aask()
+        database.terminate()
+        for _ in range(3):
+            assert await outcome(database.aask) == "failed"
+        await other.ask()
+        assert await outcome(database.aask) == "answered"
 
 
 @says("cleans-up-on-exit")
-def test_it_cleans_up_on_entry_and_on_exit(connect: Connect) -> None:
+async def test_it_cleans_up_on_entry_and_on_exit(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=0)
 
-    async def look() -> None:
-        before = await database.aask()  # and leaves it open
-        assert await database_sync_to_async(database.ask)() != before
-        assert await database.aheld() is None
-
-    asyncio.run(look())
+    before = await database.aask()  # and leaves it open
+    assert await database_sync_to_async(database.ask)() != before
+    assert await database.aheld() is None
 
 
 @says("cleans-up-on-exit")
-def test_it_cleans_up_on_the_thread_it_ran_on(connect: Connect) -> None:
+async def test_it_cleans_up_on_the_thread_it_ran_on(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=0)
 
-    async def look() -> None:
-        shared = await database.aask()
-        with ThreadPoolExecutor(1) as own:
-            on_own = partial(database_sync_to_async, thread_sensitive=False, executor=own)
-            assert await on_own(database.ask)() != shared
-            assert await on_own(database.held)() is None
-        assert await database.aheld() == shared
-
-    asyncio.run(look())
+    shared = await database.aask()
+    with ThreadPoolExecutor(1) as own:
+        on_own = partial(database_sync_to_async, thread_sensitive=False, executor=own)
+        assert await on_own(database.ask)() != shared
+        assert await on_own(database.held)() is None
+    assert await database.aheld() == shared
 
 
 @says("cleans-up-on-exit")
-def test_it_keeps_a_connection_that_is_not_old(connect: Connect) -> None:
+async def test_it_keeps_a_connection_that_is_not_old(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=None)
 
-    async def look() -> None:
-        backend = await database_sync_to_async(database.ask)()
-        assert await database_sync_to_async(database.ask)() == backend
-
-    asyncio.run(look())
+    backend = await database_sync_to_async(database.ask)()
+    assert await database_sync_to_async(database.ask)() == backend
 
 
 # The two examples of the page, letter by letter.
@@ -452,7 +408,7 @@ async def refuses(consumer: Any) -> None:
 
 
 @says("call-form")
-def test_the_example_of_a_call_needs_self(connect: Connect) -> None:
+async def test_the_example_of_a_call_needs_self(connect: Connect) -> None:
     database = connect()
 
     class Mended(Async):
@@ -462,12 +418,9 @@ def test_the_example_of_a_call_needs_self(connect: Connect) -> None:
         def get_name(self) -> str:
             return str(database.ask())
 
-    async def look() -> None:
-        await refuses(CallForm)
-        async with Socket(Mended.as_asgi(work=nothing)) as socket:
-            assert (await socket.ask()).isdigit()
-
-    asyncio.run(look())
+    await refuses(CallForm)
+    async with Socket(Mended.as_asgi(work=nothing)) as socket:
+        assert (await socket.ask()).isdigit()
 
 
 @says("call-form")
@@ -476,7 +429,7 @@ def test_django_s_user_has_no_name() -> None:
 
 
 @says("decorator-form")
-def test_the_example_of_the_decorator_needs_self(connect: Connect) -> None:
+async def test_the_example_of_the_decorator_needs_self(connect: Connect) -> None:
     database = connect()
 
     class Mended(Async):
@@ -487,27 +440,21 @@ def test_the_example_of_the_decorator_needs_self(connect: Connect) -> None:
         def get_name(self) -> str:
             return str(database.ask())
 
-    async def look() -> None:
-        await refuses(DecoratorForm)
-        async with Socket(Mended.as_asgi(work=nothing)) as socket:
-            assert (await socket.ask()).isdigit()
-
-    asyncio.run(look())
+    await refuses(DecoratorForm)
+    async with Socket(Mended.as_asgi(work=nothing)) as socket:
+        assert (await socket.ask()).isdigit()
 
 
 @says("where-it-lives")
-def test_it_is_channels_and_wraps_what_is_django_s(connect: Connect) -> None:
+async def test_it_is_channels_and_wraps_what_is_django_s(connect: Connect) -> None:
     assert not hasattr(django.db, "aclose_old_connections")
     assert channels.db.close_old_connections is django.db.close_old_connections
     database = connect(CONN_MAX_AGE=0)
 
-    async def look() -> None:
-        await database.aask()
-        assert await database.aheld()
-        await aclose_old_connections()
-        assert await database.aheld() is None
-
-    asyncio.run(look())
+    await database.aask()
+    assert await database.aheld()
+    await aclose_old_connections()
+    assert await database.aheld() is None
 
 
 @says("before-the-first-query")
@@ -515,40 +462,34 @@ def test_it_is_channels_and_wraps_what_is_django_s(connect: Connect) -> None:
     ("age", "checks", "fail"),
     [(0, False, 0), (600, True, 0), (None, True, 0), (600, False, 1), (None, False, 1)],
 )
-def test_called_before_the_first_query_it_spares_the_failure_if_connections_are_checked_or_short(
+async def test_before_the_first_query_the_call_spares_the_failure_if_connections_are_checked(
     connect: Connect, age: int | None, checks: bool, fail: int
 ) -> None:
     database = connect(CONN_MAX_AGE=age, CONN_HEALTH_CHECKS=checks)
 
-    async def look() -> None:
-        await database.aask()
-        database.terminate()
-        outcomes = []
-        for _ in range(3):
-            await aclose_old_connections()
-            outcomes.append(await outcome(database.aask))
-        assert outcomes == ["failed"] * fail + ["answered"] * (3 - fail)
-
-    asyncio.run(look())
+    await database.aask()
+    database.terminate()
+    outcomes = []
+    for _ in range(3):
+        await aclose_old_connections()
+        outcomes.append(await outcome(database.aask))
+    assert outcomes == ["failed"] * fail + ["answered"] * (3 - fail)
 
 
 @says("woken-by-the-channel-layer")
-def test_a_handler_that_the_channel_layer_wakes_needs_no_call(connect: Connect) -> None:
+async def test_a_handler_that_the_channel_layer_wakes_needs_no_call(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True)
 
-    async def look() -> None:
-        async with Socket(Async.as_asgi(work=database.aask)) as socket:
-            await wake()
-            backend = await socket.hear()
-            database.terminate()
-            await wake()
-            assert await socket.hear() != backend
-
-    asyncio.run(look())
+    async with Socket(Async.as_asgi(work=database.aask)) as socket:
+        await wake()
+        backend = await socket.hear()
+        database.terminate()
+        await wake()
+        assert await socket.hear() != backend
 
 
 @says("a-small-penalty")
-def test_the_call_waits_for_whoever_holds_the_thread(connect: Connect) -> None:
+async def test_the_call_waits_for_whoever_holds_the_thread(connect: Connect) -> None:
     database = connect()
     go = threading.Event()
     order: list[str] = []
@@ -562,32 +503,26 @@ def test_the_call_waits_for_whoever_holds_the_thread(connect: Connect) -> None:
         await aclose_old_connections()
         order.append("the call")
 
-    async def look() -> None:
-        async with Socket(sync(slow)) as socket:
-            socket.say()
-            await until(lambda: bool(database.backends()), "the slow handler runs")
-            calling = asyncio.create_task(call())
-            await asyncio.wait([calling], timeout=ALONE)
-            go.set()
-            await calling
-            await socket.hear()
-        assert order == ["another's slow query", "the call"]
-
-    asyncio.run(look())
+    async with Socket(sync(slow)) as socket:
+        socket.say()
+        await until(lambda: bool(database.backends()), "the slow handler runs")
+        calling = asyncio.create_task(call())
+        await asyncio.wait([calling], timeout=ALONE)
+        go.set()
+        await calling
+        await socket.hear()
+    assert order == ["another's slow query", "the call"]
 
 
 @says("a-small-penalty")
 @pytest.mark.parametrize(("age", "connections"), [(0, 3), (600, 1)])
-def test_with_conn_max_age_0_each_call_costs_a_connection(
+async def test_with_conn_max_age_0_each_call_costs_a_connection(
     connect: Connect, age: int, connections: int
 ) -> None:
     database = connect(CONN_MAX_AGE=age)
 
-    async def look() -> None:
-        backends = set()
-        for _ in range(3):
-            await aclose_old_connections()
-            backends.add(await database.aask())
-        assert len(backends) == connections
-
-    asyncio.run(look())
+    backends = set()
+    for _ in range(3):
+        await aclose_old_connections()
+        backends.add(await database.aask())
+    assert len(backends) == connections

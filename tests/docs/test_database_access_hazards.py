@@ -3,9 +3,9 @@
 import asyncio
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from tests.docs.probe import (
     ALONE,
     PATIENCE,
     ROWS,
+    Database,
     Meeting,
     Socket,
     at_once,
@@ -56,56 +57,49 @@ def test_the_decorator_takes_no_options() -> None:
 
 
 @says("options-of-the-decorator")
-def test_the_call_takes_options(connect: Connect) -> None:
+async def test_the_call_takes_options(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=0)
 
-    async def look() -> None:
-        thread = database_sync_to_async(threading.get_ident)
-        own = database_sync_to_async(threading.get_ident, thread_sensitive=False)
-        assert await own() != await thread()
-        assert await database_sync_to_async(database.ask, thread_sensitive=False)()
-
-    asyncio.run(look())
+    thread = database_sync_to_async(threading.get_ident)
+    own = database_sync_to_async(threading.get_ident, thread_sensitive=False)
+    assert await own() != await thread()
+    assert await database_sync_to_async(database.ask, thread_sensitive=False)()
 
 
 @says("other-threads")
-def test_the_call_does_not_reach_the_connection_of_another_thread(connect: Connect) -> None:
+async def test_the_call_does_not_reach_the_connection_of_another_thread(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=0)
 
-    async def look() -> None:
-        with ThreadPoolExecutor(1) as own:
-            on_own = partial(sync_to_async, thread_sensitive=False, executor=own)
-            backend = await on_own(database.ask)()
-            await aclose_old_connections()
-            assert await on_own(database.held)() == backend
-            assert database.backends() == {backend}
-            await on_own(database.leave)()
-
-    asyncio.run(look())
+    with ThreadPoolExecutor(1) as own:
+        on_own = partial(sync_to_async, thread_sensitive=False, executor=own)
+        backend = await on_own(database.ask)()
+        await aclose_old_connections()
+        assert await on_own(database.held)() == backend
+        assert database.backends() == {backend}
+        await on_own(database.leave)()
 
 
 @says("other-threads")
-def test_on_the_orm_threads_the_call_reaches_the_thread_of_its_own_block(connect: Connect) -> None:
+async def test_on_the_orm_threads_the_call_reaches_the_thread_of_its_own_block(
+    connect: Connect,
+) -> None:
     database = connect(CONN_MAX_AGE=0)
 
-    async def look() -> None:
-        async with orm_threads(None, 2, database) as threads, threads.lend():
+    async with orm_threads(None, 2, database) as threads, threads.lend():
+        await database.aask()
+        async with threads.lend():
+            assert await database.aheld() is None  # it is another thread
             await database.aask()
-            async with threads.lend():
-                assert await database.aheld() is None  # it is another thread
-                await database.aask()
-                await aclose_old_connections()
-                assert await database.aheld() is None
-            assert await database.aheld()
             await aclose_old_connections()
             assert await database.aheld() is None
-
-    asyncio.run(look())
+        assert await database.aheld()
+        await aclose_old_connections()
+        assert await database.aheld() is None
 
 
 @says("one-slow-handler")
 @pytest.mark.parametrize("consumer", [sync, asynchronous])
-def test_two_handlers_never_run_at_the_same_time(
+async def test_two_handlers_never_run_at_the_same_time(
     connect: Connect, consumer: Callable[[Work], Any]
 ) -> None:
     database, meeting = connect(), Meeting(2, ALONE)
@@ -114,109 +108,89 @@ def test_two_handlers_never_run_at_the_same_time(
         database.ask()
         return meeting.attend()
 
-    async def look() -> None:
-        async with sockets(consumer(work), 2) as two:
-            assert await at_once(two) == ["False", "False"]
-
-    asyncio.run(look())
+    async with sockets(consumer(work), 2) as two:
+        assert await at_once(two) == ["False", "False"]
 
 
 @says("one-slow-handler")
 @pytest.mark.parametrize("consumer", [lent_sync, lent_async])
-def test_on_the_orm_threads_they_do(connect: Connect, consumer: Callable[[Work], Any]) -> None:
+async def test_on_the_orm_threads_they_do(
+    connect: Connect, consumer: Callable[[Work], Any]
+) -> None:
     database, meeting = connect(), Meeting(2)
 
     def work() -> bool:
         database.ask()
         return meeting.attend()
 
-    async def look() -> None:
-        async with (
-            orm_threads(consumer(work), 2, database) as threads,
-            sockets(threads, 2) as two,
-        ):
-            assert await at_once(two) == ["True", "True"]
-
-    asyncio.run(look())
+    async with (
+        orm_threads(consumer(work), 2, database) as threads,
+        sockets(threads, 2) as two,
+    ):
+        assert await at_once(two) == ["True", "True"]
 
 
 REQUESTS = 20
+Asked = list[tuple[int, int]]
 
 
-@says("http-requests")
-def test_each_request_has_a_thread_and_a_connection_of_its_own(connect: Connect) -> None:
-    database, meeting = connect(CONN_MAX_AGE=0), Meeting(REQUESTS)
-    seen: list[tuple[int, int]] = []
+@contextmanager
+def answering(database: Database, attend: Callable[[], bool] = lambda: True) -> Iterator[Asked]:
+    """A site of one page, which asks the database. Yields the thread and the backend of each."""
+    asked: Asked = []
 
     def view(request: HttpRequest) -> HttpResponse:
-        seen.append((threading.get_ident(), database.ask()))
-        assert meeting.attend()
+        asked.append((threading.get_ident(), database.ask()))
+        assert attend()
         return HttpResponse()
 
     with override_settings(ROOT_URLCONF=(path("", view),), MIDDLEWARE=[]):
-        asyncio.run(requests_at_once(get_asgi_application()))
-    assert len({thread for thread, _ in seen}) == REQUESTS
-    assert len({backend for _, backend in seen}) == REQUESTS
+        yield asked
+
+
+def backends(asked: Asked) -> set[int]:
+    return {backend for _, backend in asked}
+
+
+@says("http-requests")
+async def test_each_request_has_a_thread_and_a_connection_of_its_own(connect: Connect) -> None:
+    with answering(connect(CONN_MAX_AGE=0), Meeting(REQUESTS).attend) as asked:
+        await requests_at_once(get_asgi_application())
+    assert len({thread for thread, _ in asked}) == len(backends(asked)) == REQUESTS
 
 
 @says("http-requests")
 def test_a_lasting_connection_ends_with_its_request_and_nobody_closes_it(connect: Connect) -> None:
-    database = connect(CONN_MAX_AGE=600)
-    backends: list[int] = []
-
-    def view(request: HttpRequest) -> HttpResponse:
-        backends.append(database.ask())
-        return HttpResponse()
-
     async def look() -> None:
         app = get_asgi_application()
         for _ in range(3):
             assert await status(app) == 200
 
-    with (
-        override_settings(ROOT_URLCONF=(path("", view),), MIDDLEWARE=[]),
-        pytest.warns(ResourceWarning) as warned,
-    ):
+    with answering(connect(CONN_MAX_AGE=600)) as asked, pytest.warns(ResourceWarning) as warned:
         asyncio.run(look())
         gc.collect()
     left_open = [warning for warning in warned if LEFT_OPEN in str(warning.message)]
-    assert len(set(backends)) == len(left_open) == 3
+    assert len(backends(asked)) == len(left_open) == 3
 
 
 @says("http-requests")
-def test_the_pool_bounds_the_connections_of_requests(connect: Connect) -> None:
-    database = connect(OPTIONS={"pool": {"min_size": 1, "max_size": 2}})
-    backends: list[int] = []
-
-    def view(request: HttpRequest) -> HttpResponse:
-        backends.append(database.ask())
-        return HttpResponse()
-
-    with override_settings(ROOT_URLCONF=(path("", view),), MIDDLEWARE=[]):
-        asyncio.run(requests_at_once(get_asgi_application()))
-    assert len(backends) == REQUESTS
-    assert len(set(backends)) <= 2
+async def test_the_pool_bounds_the_connections_of_requests(connect: Connect) -> None:
+    with answering(connect(OPTIONS={"pool": {"min_size": 1, "max_size": 2}})) as asked:
+        await requests_at_once(get_asgi_application())
+    assert len(asked) == REQUESTS
+    assert len(backends(asked)) <= 2
 
 
 @says("http-requests")
-def test_on_the_orm_threads_requests_have_no_more_connections_than_threads(
+async def test_on_the_orm_threads_requests_have_no_more_connections_than_threads(
     connect: Connect,
 ) -> None:
     database = connect(CONN_MAX_AGE=600)
-    backends: list[int] = []
-
-    def view(request: HttpRequest) -> HttpResponse:
-        backends.append(database.ask())
-        return HttpResponse()
-
-    async def look() -> None:
+    with answering(database) as asked:
         async with orm_threads(get_asgi_application(), 3, database) as threads:
             await requests_at_once(threads)
-
-    with override_settings(ROOT_URLCONF=(path("", view),), MIDDLEWARE=[]):
-        asyncio.run(look())
-    assert len(backends) == REQUESTS
-    assert len(set(backends)) <= 3
+    assert len(asked) == REQUESTS
+    assert len(backends(asked)) <= 3
 
 
 async def requests_at_once(app: Any) -> None:
@@ -239,25 +213,19 @@ async def status(app: Any) -> int:
 @pytest.mark.parametrize(
     ("age", "how", "arrived"), [(0, "aiterator", 5), (0, "all", 20), (600, "aiterator", 20)]
 )
-def test_the_event_of_another_ends_an_iteration_of_chunks(
+async def test_the_event_of_another_ends_an_iteration_of_chunks(
     connect: Connect, age: int, how: str, arrived: int
 ) -> None:
     """The other has nothing to do with the database; its event alone closes what is old."""
     database = connect(CONN_MAX_AGE=age)
     rows = []
 
-    async def look() -> None:
-        async with Socket(Async.as_asgi(work=nothing)) as other:
-            chosen = database.rows.aiterator(chunk_size=5) if how == "aiterator" else database.rows
+    async with Socket(Async.as_asgi(work=nothing)) as other:
+        chosen = database.rows.aiterator(chunk_size=5) if how == "aiterator" else database.rows
+        with nullcontext() if arrived == ROWS else pytest.raises(OperationalError):
             async for row in chosen:
                 rows.append(row)
                 await other.ask()
-
-    if arrived == ROWS:
-        asyncio.run(look())
-    else:
-        with pytest.raises(OperationalError):
-            asyncio.run(look())
     assert len(rows) == arrived
 
 
@@ -286,31 +254,28 @@ def test_on_the_orm_threads_it_goes_on_while_the_other_has_a_thread_of_its_own(
 
 @says("transactions-across-awaits")
 @pytest.mark.parametrize("then", ["nothing", "an event", "an event and a query"])
-def test_the_event_of_another_undoes_a_transaction_held_across_an_await(
+async def test_the_event_of_another_undoes_a_transaction_held_across_an_await(
     connect: Connect, then: str
 ) -> None:
     """Young connections too are closed; and nobody is told, unless a query follows."""
     database = connect(CONN_MAX_AGE=600)
 
-    async def look() -> None:
-        async with Socket(Async.as_asgi(work=nothing)) as other:
-            atomic = transaction.atomic(using=database.alias)
-            await sync_to_async(atomic.__enter__)()
-            assert await database.rows.filter(pk="1").aupdate(session_data="changed") == 1
-            if then != "nothing":
-                await other.ask()
-            if then == "an event and a query":
-                assert await outcome(database.aask) == "failed"
-            await sync_to_async(atomic.__exit__)(None, None, None)
-            row = await database.rows.aget(pk="1")
-            assert row.session_data == ("changed" if then == "nothing" else "")
-            await database.rows.filter(pk="1").aupdate(session_data="")
-
-    asyncio.run(look())
+    async with Socket(Async.as_asgi(work=nothing)) as other:
+        atomic = transaction.atomic(using=database.alias)
+        await sync_to_async(atomic.__enter__)()
+        assert await database.rows.filter(pk="1").aupdate(session_data="changed") == 1
+        if then != "nothing":
+            await other.ask()
+        if then == "an event and a query":
+            assert await outcome(database.aask) == "failed"
+        await sync_to_async(atomic.__exit__)(None, None, None)
+        row = await database.rows.aget(pk="1")
+        assert row.session_data == ("changed" if then == "nothing" else "")
+        await database.rows.filter(pk="1").aupdate(session_data="")
 
 
 @says("transactions-across-awaits")
-def test_inside_one_synchronous_function_it_is_whole(connect: Connect) -> None:
+async def test_inside_one_synchronous_function_it_is_whole(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=0)
     go = threading.Event()
 
@@ -320,17 +285,14 @@ def test_inside_one_synchronous_function_it_is_whole(connect: Connect) -> None:
             assert go.wait(PATIENCE)
             database.rows.filter(pk="1").update(session_data="")
 
-    async def look() -> None:
-        async with Socket(Async.as_asgi(work=nothing)) as other:
-            working = asyncio.create_task(database_sync_to_async(work)())
-            await until(lambda: bool(database.backends()), "it has begun")
-            other.say()
-            go.set()
-            await working
-            await other.hear()
-            assert (await database.rows.aget(pk="1")).session_data == ""
-
-    asyncio.run(look())
+    async with Socket(Async.as_asgi(work=nothing)) as other:
+        working = asyncio.create_task(database_sync_to_async(work)())
+        await until(lambda: bool(database.backends()), "it has begun")
+        other.say()
+        go.set()
+        await working
+        await other.hear()
+        assert (await database.rows.aget(pk="1")).session_data == ""
 
 
 @says("communicators")
@@ -372,7 +334,7 @@ def test_two_communicators_that_wait_at_once_leave_it_so(connect: Connect) -> No
 
 
 @says("tasks-on-a-lent-thread")
-def test_a_task_that_outlives_the_block_it_began_in_is_refused(connect: Connect) -> None:
+async def test_a_task_that_outlives_the_block_it_began_in_is_refused(connect: Connect) -> None:
     database = connect(CONN_MAX_AGE=600)
     over = asyncio.Event()
 
@@ -380,12 +342,9 @@ def test_a_task_that_outlives_the_block_it_began_in_is_refused(connect: Connect)
         await over.wait()
         await database.aask()
 
-    async def look() -> None:
-        async with orm_threads(None, 1, database) as threads:
-            async with threads.lend():
-                task = asyncio.create_task(later())
-            over.set()
-            with pytest.raises(RuntimeError, match="ThreadSensitiveContext has exited"):
-                await task
-
-    asyncio.run(look())
+    async with orm_threads(None, 1, database) as threads:
+        async with threads.lend():
+            task = asyncio.create_task(later())
+        over.set()
+        with pytest.raises(RuntimeError, match="ThreadSensitiveContext has exited"):
+            await task

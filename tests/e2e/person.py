@@ -4,6 +4,8 @@ from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from tests.site import wait_until
 
+LONG = 40_000  # milliseconds: a page tries again after longer and longer whiles
+
 
 class Person:
     def __init__(self, page: Page, forgiven: list[str]) -> None:
@@ -69,6 +71,14 @@ class Person:
 
         wait_until(pressed, f"{what} is pressed")
 
+    def reacts(self, emoji: str, message: Locator) -> None:
+        self.does("react", message)
+        self.page.click(f"#emoji-picker [data-choose='{emoji}']")
+
+    def deletes(self, message: Locator) -> None:
+        self.does("delete", message)
+        self.page.locator("#confirm-delete").get_by_role("button", name="Delete").click()
+
     def unread(self, room: str) -> Locator:
         entry = self.page.locator("#sidebar [data-room]", has_text=room).first
         return entry.locator(".unread")
@@ -76,3 +86,23 @@ class Person:
     def forgive(self, what: str) -> None:
         """The consoles were to complain of this, and may do so until the end of the test."""
         self.forgiven.append(what)
+
+
+def positions(person: Person) -> list[int]:
+    """Of the messages on the page, from above."""
+    script = "all => all.map(one => Number(one.dataset.position))"
+    shown: list[int] = person.messages.evaluate_all(script)
+    return shown
+
+
+def is_away(*people: Person) -> None:
+    """Waits until their pages have noticed that there is no server."""
+    for person in people:
+        person.forgive("WebSocket connection")
+        expect(person.page.locator("#banner")).to_have_text("Reconnecting…")
+        expect(person.page.locator("#banner")).to_be_visible()
+
+
+def is_back(*people: Person) -> None:
+    for person in people:
+        expect(person.page.locator("#banner")).to_be_hidden(timeout=LONG)

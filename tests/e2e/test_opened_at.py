@@ -6,15 +6,14 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.e2e.person import Person
-from tests.e2e.wire import Frame, Wire
+from tests.e2e.person import Person, positions
+from tests.e2e.wire import Wire
 from tests.site import Site
 
 People = Callable[..., Person]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 AT = 120
-POSITIONS = "all => all.map(one => Number(one.dataset.position))"
 IN_SIGHT = "element => Math.round(element.getBoundingClientRect().top)"
 
 
@@ -44,13 +43,13 @@ def open_at(person: Person, position: int) -> None:
     person.is_connected()
 
 
-def positions(person: Person) -> list[int]:
-    shown: list[int] = person.messages.evaluate_all(POSITIONS)
-    return shown
-
-
 def at(person: Person, position: int) -> Locator:
     return person.page.locator(f"#timeline > [data-position='{position}']")
+
+
+def has_no_gap(person: Person) -> None:
+    shown = positions(person)
+    assert shown == list(range(shown[0], shown[-1] + 1))
 
 
 def last(person: Person) -> Locator:
@@ -105,8 +104,7 @@ def test_what_is_said_meanwhile_waits_until_the_page_reaches_it(alice: Person, b
     is_marked(bob, AT)
     goes_down(bob)
     expect(last(bob)).to_have_attribute("data-body", "Down here")
-    shown = positions(bob)
-    assert shown == list(range(shown[0], shown[-1] + 1))
+    has_no_gap(bob)
     last(bob).scroll_into_view_if_needed()
     expect(bob.unread("General")).to_be_hidden()
     alice.say("As ever")
@@ -122,18 +120,16 @@ def test_what_is_said_while_the_last_page_is_on_its_way_is_not_lost(
     wire.passes = lambda event: event["type"] != "history"
     open_at(bob, positions(alice)[-1] - 40)  # the next page is the last
 
-    def pages() -> list[Frame]:
-        return [event for event in wire.heard if event["type"] == "history"]
-
     last(bob).scroll_into_view_if_needed()
-    while not any(page["messages"][-1]["position"] > AT for page in pages() if not page["more"]):
+    while not any(
+        page["messages"][-1]["position"] > AT for page in wire.histories() if not page["more"]
+    ):
         bob.page.wait_for_timeout(20)
     alice.say("Meanwhile")
     expect(bob.newest_button).to_have_text("1 new")
-    wire.say(*pages())
+    wire.say(*wire.histories())
     expect(last(bob)).to_have_attribute("data-body", "Meanwhile")
-    shown = positions(bob)
-    assert shown == list(range(shown[0], shown[-1] + 1))
+    has_no_gap(bob)
 
 
 def test_the_end_of_a_page_below_which_something_is_missing_is_not_the_newest_read(
@@ -185,5 +181,4 @@ def test_who_answers_an_old_message_finds_the_answer_below_the_newest(
     alice.sees("So long ago")
     answer.locator(".quote").click()
     expect(at(bob, AT)).to_be_focused()
-    shown = positions(bob)
-    assert shown == list(range(shown[0], shown[-1] + 1))
+    has_no_gap(bob)

@@ -6,18 +6,16 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.person import Person
-from tests.e2e.wire import Frame, Wire
+from tests.e2e.person import LONG, Person, is_away, is_back, positions
+from tests.e2e.wire import Wire
 from tests.site import Site, wait_until
 
 People = Callable[..., Person]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-LONG = 40_000  # milliseconds: a page tries again after longer and longer whiles
 TEXTS = "all => all.map(one => one.dataset.body)"
 
 
@@ -60,16 +58,9 @@ def reopened(person: Person, url: str) -> Person:
     return tab
 
 
-def is_away(*people: Person) -> None:
-    for person in people:
-        person.forgive("WebSocket connection")
-        expect(person.page.locator("#banner")).to_have_text("Reconnecting…")
-        expect(person.page.locator("#banner")).to_be_visible()
-
-
-def is_back(*people: Person) -> None:
-    for person in people:
-        expect(person.page.locator("#banner")).to_be_hidden(timeout=LONG)
+def says_in_vain(person: Person, text: str) -> None:
+    person.say(text)
+    expect(person.message(text).locator(".waiting")).to_be_visible()
 
 
 def has_said(person: Person, *texts: str) -> None:
@@ -91,10 +82,6 @@ def until(page: Page, holds: Callable[[], bool], what: str) -> None:
     wait_until(look, what, seconds=30)
 
 
-def refusal(code: str, detail: str = "Not now.") -> Frame:
-    return {"type": "error", "code": code, "detail": detail}
-
-
 # --- what was typed ------------------------------------------------------------------------------
 
 
@@ -108,8 +95,7 @@ def test_what_was_typed_offline_goes_out_once_and_in_order_after_the_tab_was_clo
     is_away(alice, bob)
     said = [f"Thought {number}" for number in range(5)]
     for text in said:
-        alice.say(text)
-        expect(alice.message(text).locator(".waiting")).to_be_visible()
+        says_in_vain(alice, text)
     url = alice.page.url
     alice.page.close()
     site.start()
@@ -158,8 +144,7 @@ def test_what_was_typed_offline_survives_a_crash_of_the_browser(
         url, cookies = alice.page.url, context.cookies()
         site.stop()
         is_away(alice, bob)
-        alice.say("Before the crash")
-        expect(alice.message("Before the crash").locator(".waiting")).to_be_visible()
+        says_in_vain(alice, "Before the crash")
     site.start()
     with own_browser(browser, profile) as context:
         context.add_cookies(cookies)  # type: ignore[arg-type]
@@ -221,7 +206,7 @@ def test_what_was_said_further_up_than_the_page_reaches_waits_no_longer(
     wire = Wire(tab.page)
     tab.page.goto(bob.page.url)
     until(tab.page, lambda: bool(wire.of_type("send")), "it is said again")
-    until(tab.page, lambda: has_heard(wire, type="ok"), "and answered")
+    until(tab.page, lambda: wire.has_heard(type="ok"), "and answered")
     expect(tab.message("Said long ago")).to_have_count(0)
 
 
@@ -230,21 +215,26 @@ def test_what_is_refused_for_now_waits_and_is_sent_by_itself_in_order(
     people: People, bob: Person, code: str
 ) -> None:
     alice, wire = wired(people)
-    refused: list[Frame] = []
-
-    def refuse(frame: Frame) -> Frame | None:
-        if frame["type"] != "send" or len(refused) == 3:
-            return None
-        refused.append(frame)
-        return refusal(code)
-
-    wire.answer = refuse
+    refused = wire.refuses("send", code, times=3)
     alice.say("Refused")
     alice.say("Held up")
     has_said(bob, "Refused", "Held up")
     has_said(alice, "Refused", "Held up")
     assert {frame["body"] for frame in refused} == {"Refused"}
     expect(alice.page.locator(".failure:visible")).to_have_count(0)
+
+
+def test_what_is_refused_for_good_says_why_and_can_be_tried_again(
+    people: People, bob: Person
+) -> None:
+    alice, wire = wired(people)
+    wire.refuses("send", "forbidden", times=1)
+    alice.say("Too loud")
+    failed = alice.message("Too loud")
+    expect(failed.locator(".why")).to_have_text("Not sent. Not now.")
+    failed.get_by_role("button", name="Try again").click()
+    bob.sees("Too loud")
+    alice.sees("Too loud")
 
 
 def test_what_is_too_long_says_so_and_holds_up_nothing(alice: Person, bob: Person) -> None:
@@ -288,8 +278,7 @@ def test_who_was_removed_while_away_keeps_the_words_and_hears_why(
     bob.open("General")
     site.stop()
     is_away(alice, bob)
-    bob.say("Into a closed room")
-    expect(bob.message("Into a closed room").locator(".waiting")).to_be_visible()
+    says_in_vain(bob, "Into a closed room")
     site.manage(
         "shell", "-v0", "-c",
         "from chat.models import Membership;"
@@ -317,8 +306,7 @@ def test_nothing_is_said_in_the_name_of_who_logged_in_afterwards(
     url, context = alice.page.url, alice.page.context
     site.stop()
     is_away(alice, bob)
-    alice.say("In my own name")
-    expect(alice.message("In my own name").locator(".waiting")).to_be_visible()
+    says_in_vain(alice, "In my own name")
     her, his = (
         next(cookie for cookie in person.page.context.cookies() if cookie["name"] == "sessionid")
         for person in (alice, bob)
@@ -339,8 +327,7 @@ def test_nothing_is_said_in_the_name_of_who_logged_in_afterwards(
 def test_what_waits_is_sent_after_logging_in_again(alice: Person, bob: Person, site: Site) -> None:
     site.stop()
     is_away(alice, bob)
-    alice.say("Before my session ended")
-    expect(alice.message("Before my session ended").locator(".waiting")).to_be_visible()
+    says_in_vain(alice, "Before my session ended")
     site.manage(
         "shell", "-v0", "-c",
         "from django.contrib.sessions.models import Session; Session.objects.all().delete()",
@@ -357,6 +344,7 @@ def test_what_waits_is_sent_after_logging_in_again(alice: Person, bob: Person, s
         "Object.defineProperty(globalThis, 'indexedDB', { value: undefined })",
         "IDBObjectStore.prototype.add = function () { this.transaction.abort() }",
         "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })",
+        "Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError') }",
     ],
 )
 def test_a_browser_that_lacks_something_sends_all_the_same(
@@ -388,13 +376,11 @@ def test_edits_deletions_and_hundreds_of_messages_missed_are_there_afterwards(
     bob.does("edit", bob.sees("Will be edited"))
     bob.say("Was edited")
     bob.sees("Was edited")
-    bob.does("react", bob.sees("Will be liked"))
-    bob.page.click("#emoji-picker [data-choose='🎉']")
+    bob.reacts("🎉", bob.sees("Will be liked"))
     expect(bob.sees("Will be liked").locator(".reaction")).to_be_visible()
     gone = bob.sees("Will be deleted")
     position = gone.get_attribute("data-position")
-    bob.does("delete", gone)
-    bob.page.locator("#confirm-delete").get_by_role("button", name="Delete").click()
+    bob.deletes(gone)
     expect(bob.message("Will be deleted")).to_have_count(0)
     site.manage("demo", "--messages", "400")
     bob.say("After all that")
@@ -406,16 +392,21 @@ def test_edits_deletions_and_hundreds_of_messages_missed_are_there_afterwards(
     expect(alice.sees("Will be liked").locator(".reaction .count")).to_have_text("1")
     tombstone = alice.page.locator(f"[data-position='{position}'] .tombstone")
     expect(tombstone).to_be_visible()
-    positions = alice.messages.evaluate_all("all => all.map(one => Number(one.dataset.position))")
-    assert positions == sorted(set(positions))
+    shown = positions(alice)
+    assert shown == sorted(set(shown))
 
 
-def test_a_page_that_stood_still_is_right_as_soon_as_it_wakes(people: People, bob: Person) -> None:
+@pytest.mark.parametrize(
+    "awakes", ["document.dispatchEvent(new Event('resume'))", "dispatchEvent(new Event('focus'))"]
+)
+def test_a_page_whose_socket_does_not_answer_is_right_as_soon_as_it_wakes(
+    people: People, bob: Person, awakes: str
+) -> None:
     alice, wire = wired(people)
     wire.die()
     bob.say("While you stood still")
     bob.sees("While you stood still")
-    alice.page.evaluate("document.dispatchEvent(new Event('resume'))")
+    alice.page.evaluate(awakes)
     alice.sees("While you stood still")  # long before a heartbeat is missed
 
 
@@ -431,17 +422,6 @@ def test_a_page_that_slept_for_an_hour_is_right_as_soon_as_it_wakes(
     bob.sees("While you slept")
     alice.page.clock.fast_forward("01:00:00")
     alice.sees("While you slept")
-
-
-def test_a_socket_that_does_not_answer_who_comes_back_is_replaced(
-    people: People, bob: Person
-) -> None:
-    alice, wire = wired(people)
-    wire.die()
-    bob.say("Nobody heard")
-    bob.sees("Nobody heard")
-    alice.page.evaluate("dispatchEvent(new Event('focus'))")
-    expect(alice.message("Nobody heard")).to_have_count(1, timeout=20_000)
 
 
 def test_a_connection_on_which_nobody_answers_is_replaced(people: People, bob: Person) -> None:
@@ -489,15 +469,7 @@ def test_older_messages_that_were_refused_are_asked_for_again(people: People, si
     site.manage("demo", "--messages", "60")
     alice = people("alice")
     wire = Wire(alice.page)
-    refused: list[Frame] = []
-
-    def refuse(frame: Frame) -> Frame | None:
-        if frame["type"] != "history" or refused:
-            return None
-        refused.append(frame)
-        return refusal("rate_limited")
-
-    wire.answer = refuse
+    refused = wire.refuses("history", "rate_limited", times=1)
     alice.open("General")
     count = alice.messages.count()
     alice.messages.first.scroll_into_view_if_needed()
@@ -508,15 +480,7 @@ def test_older_messages_that_were_refused_are_asked_for_again(people: People, si
 @pytest.mark.parametrize("code", ["rate_limited", "unavailable"])
 def test_a_sync_that_was_refused_is_asked_again(people: People, bob: Person, code: str) -> None:
     alice, wire = wired(people)
-    refused: list[Frame] = []
-
-    def refuse(frame: Frame) -> Frame | None:
-        if frame["type"] != "sync" or len(refused) == 2:
-            return None
-        refused.append(frame)
-        return refusal(code)
-
-    wire.answer = refuse
+    refused = wire.refuses("sync", code, times=2)
     wire.passes = lambda event: event.get("body") != "Lost" or event["type"] != "message"
     bob.say("Lost")
     bob.sees("Lost")
@@ -542,23 +506,13 @@ def test_an_edit_that_overtakes_the_history_wins(people: People, bob: Person, si
     alice, wire = wired(people)
     wire.passes = lambda event: event["type"] != "history"
     alice.messages.first.scroll_into_view_if_needed()
-    until(alice.page, lambda: bool(histories(wire)), "the history is on its way")
+    until(alice.page, lambda: bool(wire.histories()), "the history is on its way")
     bob.does("edit", message)
     bob.say("New words")
-    until(alice.page, lambda: has_heard(wire, body="New words"), "the edit has overtaken it")
-    wire.say(*histories(wire))
+    until(alice.page, lambda: wire.has_heard(body="New words"), "the edit has overtaken it")
+    wire.say(*wire.histories())
     alice.sees("New words")
     expect(alice.message("Old words")).to_have_count(0)
-
-
-def histories(wire: Wire) -> list[Frame]:
-    return [event for event in wire.heard if event["type"] == "history"]
-
-
-def has_heard(wire: Wire, **fields: Any) -> bool:
-    return any(
-        all(event.get(name) == value for name, value in fields.items()) for event in wire.heard
-    )
 
 
 # --- what the banner says ------------------------------------------------------------------------
@@ -639,8 +593,8 @@ def test_what_another_tab_has_read_is_not_unread_when_it_comes_late(
     tab.is_connected()
     bob.say("Read elsewhere")
     reader.sees("Read elsewhere")
-    until(tab.page, lambda: has_heard(late, type="read"), "the tab hears what was read")
-    until(tab.page, lambda: has_heard(late, body="Read elsewhere"), "and then of the message")
+    until(tab.page, lambda: late.has_heard(type="read"), "the tab hears what was read")
+    until(tab.page, lambda: late.has_heard(body="Read elsewhere"), "and then of the message")
     late.say(*(event for event in late.heard if event["type"] == "message"))
     late.say({"type": "heartbeat", "n": 4711, "heads": {}})
     answered = {"type": "pong", "n": 4711}

@@ -35,6 +35,25 @@ class Wire:
     def of_type(self, kind: str) -> list[Frame]:
         return [frame for frame in self.sent if frame["type"] == kind]
 
+    def histories(self) -> list[Frame]:
+        return [event for event in self.heard if event["type"] == "history"]
+
+    def has_heard(self, **fields: Any) -> bool:
+        return any(event.items() >= fields.items() for event in self.heard)
+
+    def refuses(self, kind: str, code: str, times: int) -> list[Frame]:
+        """From now on, so many frames of this type. Returns the list that they will be in."""
+        refused: list[Frame] = []
+
+        def answer(frame: Frame) -> Frame | None:
+            if frame["type"] != kind or len(refused) == times:
+                return None
+            refused.append(frame)
+            return {"type": "error", "code": code, "detail": "Not now."}
+
+        self.answer = answer
+        return refused
+
     def _open(self, socket: WebSocketRoute) -> None:
         self._sockets.append(socket)
         server = socket.connect_to_server()
