@@ -106,6 +106,7 @@ class Fanout:
             metrics.topics_live.set(len(self._relays))
             for task in tasks:
                 task.cancel()
+            relay.subscribed.set()  # a socket that was closed while it joined waits for nothing
 
     async def _announce(self, relay: Relay) -> None:
         """Tells everybody who is here, as long as somebody is."""

@@ -15,26 +15,28 @@ from django.utils import timezone
 from chat.models import Message
 from features.exports.models import EXPORT_LIFE, Export, ExportPart
 from realtime.jobs import queue
-from realtime.jobs.queue import Claim
+from realtime.jobs.queue import Claim, TakenOver
 
 BATCH = 200  # messages in one part: at most 2 million characters
 
 
 def write(claim: Claim, export: Export) -> None:
     """Writes a room's messages from the beginning, whatever an earlier attempt has left."""
-    begin(export)
+    with transaction.atomic():
+        claim.renew()
+        begin(export)
     for number, lines in enumerate(batches(export.room_id, export.until)):
         add_part(claim, export, number, lines)
-    finish(export, Export.State.READY)
+    with transaction.atomic():
+        claim.renew()
+        finish(export, Export.State.READY)
 
 
 @transaction.atomic
 def begin(export: Export) -> None:
-    export.parts.all().delete()
-    export.state = Export.State.WRITING
     export.until = export.room.head
-    export.messages = export.size = 0
-    export.save()
+    change(export, state=Export.State.WRITING, until=export.until, messages=0, size=0)
+    export.parts.all().delete()
 
 
 def batches(room_id: int, until: int) -> Iterator[list[bytes]]:
@@ -80,9 +82,14 @@ def line(message: Message) -> bytes:
 def add_part(claim: Claim, export: Export, number: int, lines: list[bytes]) -> None:
     claim.renew()
     content = gzip.compress(b"".join(lines))
-    mine = Export.objects.select_for_update().filter(pk=export.pk)
-    mine.update(messages=F("messages") + len(lines), size=F("size") + len(content))
+    change(export, messages=F("messages") + len(lines), size=F("size") + len(content))
     ExportPart.objects.create(export=export, number=number, content=content)
+
+
+def change(export: Export, **fields: object) -> None:
+    """Raises TakenOver if the export was deleted meanwhile, or its room was."""
+    if not Export.objects.filter(pk=export.pk).update(**fields):
+        raise TakenOver
 
 
 @transaction.atomic

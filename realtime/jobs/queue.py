@@ -126,15 +126,21 @@ def take() -> Claim | None:
 
 
 def run(claim: Claim) -> None:
+    try:
+        attempt(claim)
+    except TakenOver:
+        logger.info("Job %s (%s) was taken over", claim.job.pk, claim.job.name)
+
+
+def attempt(claim: Claim) -> None:
+    """Raises TakenOver, also where the job failed when it was another worker's already."""
     job, kind = claim.job, kinds[claim.job.name]
     try:
         if job.attempts > kind.attempts:
             return fail(claim)
         kind.work(claim, **job.arguments)
         claim.finish()
-    except TakenOver:
-        logger.info("Job %s (%s) was taken over", job.pk, job.name)
-    except OUTAGE:
+    except (TakenOver, *OUTAGE):
         raise
     except Exception:  # a fault of ours; other jobs have their turn meanwhile
         logger.exception("Job %s (%s) failed", job.pk, job.name)

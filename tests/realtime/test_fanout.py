@@ -31,6 +31,13 @@ async def test_a_message_that_cannot_be_read_is_not_the_end_of_the_topic(
     page.outlet.end()
 
 
+@awaited
+async def test_a_socket_that_was_closed_before_it_came_in_does_not_wait_for_the_topic() -> None:
+    fanout, page = Fanout("room", presence), Page()
+    page.outlet.end()
+    await asyncio.wait_for(fanout.join(page.outlet, {ROOM: 0}), 5)
+
+
 @pytest.fixture
 def stock_layer() -> Iterator[int]:
     """The pub/sub layer of channels_redis as the site's, and the port where it looks for Redis."""

@@ -158,6 +158,23 @@ def test_a_fault_keeps_no_other_job_waiting(done: Done) -> None:
 
 
 @in_the_database
+def test_a_worker_that_fails_after_it_was_given_up_goes_on_with_the_next_job(
+    done: Done, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken_over_and_broken(claim: Claim) -> None:
+        Job.objects.filter(pk=claim.job.pk).update(attempts=2)
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(
+        queue.kinds, "test.break", queue.Kind(taken_over_and_broken, None, ATTEMPTS)
+    )
+    queue.ask("test.break")
+    queue.ask("test.note", number=2)
+    queue.work()
+    assert done.calls == [{"number": 2}]
+
+
+@in_the_database
 def test_an_outage_is_no_failure(done: Done) -> None:
     done.error = OperationalError("gone")
     queue.ask("test.note")

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -166,6 +166,57 @@ def test_a_worker_that_was_given_up_writes_nothing_more(
     with pytest.raises(TakenOver):
         writing.add_part(slow, asked, 1, [b"late\n"])
     assert len(said(written(asked))) == 25
+
+
+def test_a_worker_that_was_given_up_before_it_began_leaves_the_file_alone(
+    alice: User, garden: Room, asked: Export
+) -> None:
+    slow = half_written(garden, alice, asked)
+    give_up_waiting()
+    queue.work()
+    with pytest.raises(TakenOver):
+        writing.write(slow, asked)
+    assert len(said(written(asked))) == 25
+
+
+def test_a_worker_that_was_given_up_at_the_end_does_not_call_half_a_file_ready(
+    alice: User, garden: Room, asked: Export
+) -> None:
+    fill(garden, alice, 25)
+    slow = queue.take()
+    assert slow
+
+    def successor_begins() -> None:
+        give_up_waiting()
+        assert queue.take()
+        writing.begin(asked)
+
+    with (
+        patch.object(writing, "batches", then_nothing(successor_begins)),
+        pytest.raises(TakenOver),
+    ):
+        writing.write(slow, asked)
+    asked.refresh_from_db()
+    assert asked.state == Export.State.WRITING
+
+
+def then_nothing(before: Callable[[], None]) -> Callable[..., Iterator[list[bytes]]]:
+    def batches(*_: object) -> Iterator[list[bytes]]:
+        before()
+        yield from ()
+
+    return batches
+
+
+def test_an_export_that_was_deleted_does_not_come_back(
+    alice: User, garden: Room, asked: Export
+) -> None:
+    claim = queue.take()
+    assert claim
+    actions.remove(Export.objects.get())
+    with pytest.raises(TakenOver):
+        writing.write(claim, asked)
+    assert not Export.objects.exists()
 
 
 def test_an_export_that_fails_again_and_again_is_given_up(
