@@ -33,9 +33,11 @@ class Part:
     before: tuple[str, ...] = ()
     python: str = PYTHON
     at_once: bool = True
+    by_file: bool = False  # the tests of a file one after another, as the tutorial's chapters
 
     def command(self) -> list[str]:
-        spread = ["-n", WORKERS, "--dist", "worksteal"] if self.at_once else []
+        how = "loadfile" if self.by_file else "worksteal"
+        spread = ["-n", WORKERS, "--dist", how] if self.at_once else []
         return [*self.before, self.python, "-m", "pytest", "-m", self.marked, *spread]
 
 
@@ -44,7 +46,7 @@ PARTS = {
     "postgres": Part("on PostgreSQL", 1, f"{EACH_DATABASE} and not served", ON_POSTGRES),
     "served": Part("on PostgreSQL: servers", 3, f"{EACH_DATABASE} and served", ON_POSTGRES),
     "servers": Part("long ones: servers", 8, "long and not (browser or compose)"),
-    "browser": Part("long ones: a browser", 6, "long and browser and not compose"),
+    "browser": Part("long ones: a browser", 6, "long and browser and not compose", by_file=True),
     "compose": Part("long ones: Docker Compose", 8, "long and compose", at_once=False),
     "newest": Part("on the newest Django", 3, "not (once or long or browser)", python=NEWEST),
 }
