@@ -10,9 +10,10 @@ from tests.chat.fixtures import running
 from tests.client import ChatClient
 from tests.plugin import cookie_of
 from tests.site import Site
+from tests.stock.stacks import Stack
 
 OpenLab = Callable[..., ChatClient]
-MEMORY = {"REDIS_URL": ""}
+MEMORY = Stack({"REDIS_URL": ""})
 
 
 @pytest.fixture(scope="session")
