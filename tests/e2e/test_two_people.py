@@ -118,14 +118,14 @@ def test_an_answer_quotes_what_it_answers_and_leads_there(alice: Person, bob: Pe
     alice.say("Who waters the plants?")
     bob.does("reply", bob.sees("Who waters the plants?"))
     expect(bob.page.locator("#about")).to_contain_text("Who waters the plants?")
-    bob.say("I water them")
+    bob.say("It is me")
     quote = alice.page.locator(".message").last.locator(".quote")
     expect(quote).to_have_text("Alice Ahmadi: Who waters the plants?")
     quote.click()
     expect(alice.sees("Who waters the plants?")).to_be_focused()
     alice.does("edit", alice.sees("Who waters the plants?"))
     alice.say("Who waters the roses?")
-    expect(bob.sees("I water them").locator(".quote")).to_have_text(
+    expect(bob.sees("It is me").locator(".quote")).to_have_text(
         "Alice Ahmadi: Who waters the roses?"
     )
 

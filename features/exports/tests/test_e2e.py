@@ -93,7 +93,3 @@ INSERT INTO chat_export (room_id, by_id, state, asked_at, heard_at, attempts, un
 SELECT chat_room.id, 1, 'writing', '2100-01-01', '2100-01-01', 1, 1000, 0, 0
 FROM chat_room WHERE name = 'Garden'
 """
-
-
-def test_a_member_sees_nothing_of_it(people: Callable[..., Person]) -> None:
-    expect(export_of(people("bob"), "Garden")).to_have_count(0)

@@ -7,6 +7,27 @@ import pytest
 from features.lab.protocol import MAX_FRAME, Heartbeats, Slow, decode
 from realtime.wire import Invalid, TooLarge
 
+MALFORMED = {
+    "binary": None,
+    "nothing": "",
+    "not JSON": "hello",
+    "an array": "[]",
+    "no type": '{"seconds": 1}',
+    "an unknown type": '{"type": "wake"}',
+    "an event of the channel layer": '{"type": "lab.wake"}',
+    "a frame of the chat": '{"type": "pong", "n": 1}',
+    "an unknown field": '{"type": "slow", "seconds": 1, "sql": "SELECT 1"}',
+    "no seconds": '{"type": "slow"}',
+    "seconds that are a string": '{"type": "slow", "seconds": "1"}',
+    "too many seconds": '{"type": "slow", "seconds": 3.1}',
+    "no time at all": '{"type": "slow", "seconds": 0}',
+    "time below zero": '{"type": "slow", "seconds": -1}',
+    "NaN": '{"type": "slow", "seconds": NaN}',
+    "Infinity": '{"type": "slow", "seconds": 1e999}',
+    "half of a surrogate pair": '{"type": "slow", "ref": "\\ud83d"}',
+    "deep nesting": '{"x": ' + "[" * 900,
+}
+
 
 def test_what_a_client_asks_is_understood() -> None:
     assert decode('{"type": "slow", "seconds": 2}') == Slow(seconds=2)
@@ -21,7 +42,7 @@ def test_a_frame_has_a_length() -> None:
         decode(frame + " " * (MAX_FRAME - len(frame) + 1))
 
 
-@pytest.mark.parametrize("text", [None, "", "{", '{"type": "slow", "seconds": "1"}', "\ud83d"])
+@pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED.keys())
 def test_what_is_not_described_is_refused(text: str | None) -> None:
     with pytest.raises(Invalid):
         decode(text)
