@@ -80,16 +80,16 @@ def test_a_page_shows_how_far_it_is_and_asks_again_when_it_finds_no_server(
         alice.forgive("Failed to load resource")
         alice.page.route("**/export/state/", answer)
         export = export_of(alice, "Garden")
-        database.execute("UPDATE chat_export SET messages = 412")
+        database.execute("UPDATE exports_export SET messages = 412")
         expect(export.get_by_role("status")).to_contain_text("412 messages so far")
         assert len(asked) >= 3
         expect(export.get_by_role("button")).to_be_hidden()
-        database.execute("UPDATE chat_export SET state = 'failed', finished_at = heard_at")
+        database.execute("UPDATE exports_export SET state = 'failed', finished_at = asked_at")
         expect(export.get_by_role("button", name="Try again")).to_be_visible()
 
 
 WRITING = """
-INSERT INTO chat_export (room_id, by_id, state, asked_at, heard_at, attempts, until, messages, size)
-SELECT chat_room.id, 1, 'writing', '2100-01-01', '2100-01-01', 1, 1000, 0, 0
+INSERT INTO exports_export (room_id, by_id, state, asked_at, until, messages, size)
+SELECT chat_room.id, 1, 'writing', '2100-01-01', 1000, 0, 0
 FROM chat_room WHERE name = 'Garden'
 """
