@@ -25,6 +25,7 @@ MALFORMED = {
     "NaN": '{"type": "slow", "seconds": NaN}',
     "Infinity": '{"type": "slow", "seconds": 1e999}',
     "half of a surrogate pair": '{"type": "slow", "ref": "\\ud83d"}',
+    "half of a pair, not escaped": "\ud83d",
     "deep nesting": '{"x": ' + "[" * 900,
 }
 
