@@ -34,6 +34,7 @@ class SocketConsumer(AsyncConsumer):
     subprotocol: ClassVar[str]
     user: Any  # of the site's user model, or an AnonymousUser
     outlet: Outlet
+    channel_name = ""  # until the channel layer has given one
     drain: asyncio.Task[None]  # done once the client is gone
     asked_at: float  # when the frame at hand came out of the inlet; one comes after another
 
@@ -54,7 +55,8 @@ class SocketConsumer(AsyncConsumer):
             self.outlet.end()  # from here on no heartbeat lets it into a topic again
             if self.outlet.user_id:
                 admission.dismiss(self.outlet.user_id)
-            await hints.forget(self.channel_name)
+            if self.channel_name:
+                await hints.forget(self.channel_name)
             await heart  # which ends by itself; no task may outlive what lends it its threads
 
     def note_begin(self) -> None:

@@ -153,9 +153,15 @@ def fail(claim: Claim) -> None:
     """It was tried as often as it may be."""
     job, kind = claim.job, kinds[claim.job.name]
     logger.error("Job %s (%s) is given up", job.pk, job.name)
-    with transaction.atomic():
-        if kind.give_up:
-            kind.give_up(**job.arguments)
+    try:
+        with transaction.atomic():
+            if kind.give_up:
+                kind.give_up(**job.arguments)
+            claim.finish()
+    except OUTAGE:
+        raise
+    except Exception:  # it would come back for ever, before all others
+        logger.exception("Job %s (%s) could not be given up", job.pk, job.name)
         claim.finish()
 
 

@@ -149,6 +149,21 @@ def test_a_job_that_ends_its_workers_is_given_up(done: Done) -> None:
 
 
 @in_the_database
+def test_a_job_that_cannot_even_be_given_up_is_gone_all_the_same(
+    done: Done, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(**what: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(queue.kinds, "test.note", queue.Kind(done.work, broken, attempts=1))
+    done.error = ValueError()
+    queue.ask("test.note")
+    queue.work()
+    assert not Job.objects.exists()
+    assert "could not be given up" in caplog.text
+
+
+@in_the_database
 def test_a_fault_keeps_no_other_job_waiting(done: Done) -> None:
     queue.ask("test.note", number=1)
     queue.ask("test.note", number=2)
