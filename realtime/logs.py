@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from datetime import UTC, datetime
+from functools import cache
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -12,8 +13,6 @@ from django.http import HttpResponse
 from realtime.request_id import request_id
 
 PAUSE = 10.0  # seconds
-# What stands behind this in a path or a query is as good as a password.
-TOKEN = re.compile(rf"""({settings.BEFORE_TOKENS})[^\s/?&"'<>\\]+""")
 
 
 class WithRequestId(logging.Filter):
@@ -24,8 +23,15 @@ class WithRequestId(logging.Filter):
         return True
 
 
+@cache
+def token() -> re.Pattern[str]:
+    """Finds what is as good as a password in a path or a query. The settings are read late, because
+    the server imports this module before it names them."""
+    return re.compile(rf"""({settings.BEFORE_TOKENS})[^\s/?&"'<>\\]+""")
+
+
 def without_tokens(text: str) -> str:
-    return TOKEN.sub(r"\1...", text)
+    return token().sub(r"\1...", text)
 
 
 class LineFormatter(logging.Formatter):

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -220,3 +221,11 @@ def test_a_port_that_is_taken_is_named(site: Site) -> None:
     assert second.returncode == 1
     assert f"127.0.0.1:{site.port}: [Errno 98] Address already in use" in second.stderr
     assert "Traceback" not in second.stderr
+
+
+def test_it_names_the_settings_by_itself() -> None:
+    """As in the image, where nothing has named them before."""
+    environment = {**os.environ, "DEBUG": "1"}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    command = [sys.executable, "-m", "realtime.server", "--help"]
+    subprocess.run(command, cwd=PROJECT, env=environment, check=True, stdout=subprocess.DEVNULL)
