@@ -14,6 +14,7 @@ from realtime.wire import MAX_FRAME, Event, Frame, FrameDecoder, Id, Number, Ok,
 SUBPROTOCOL = "chat.v1"
 MAX_BODY = 10_000  # characters in one message
 MAX_PARTS = 10  # what apps add to one message when it is sent
+MAX_LEVELS = 20  # of lists and objects within one another in them
 MAX_UNREAD = 100  # unread messages are counted up to here
 
 Part = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,29}\Z")]  # the name of an app
@@ -31,8 +32,7 @@ class Send(Frame, frozen=True, kw_only=True):
     parts: Parts = {}
 
     def __post_init__(self) -> None:
-        if _holds_nul(self.parts):
-            raise ValueError("Expected no NUL - at `$.parts`")
+        _check_part(self.parts, levels=MAX_LEVELS)
 
 
 class Edit(Frame, frozen=True, kw_only=True):
@@ -87,15 +87,21 @@ class Typing(Frame, frozen=True, kw_only=True):
     room: Id
 
 
-def _holds_nul(value: Any) -> bool:
+def _check_part(value: Any, levels: int) -> None:
+    """Raises ValueError for what PostgreSQL cannot store, or what nobody could walk through."""
+    if not levels:
+        raise ValueError(f"Expected at most {MAX_LEVELS} levels - at `$.parts`")
     match value:
         case str():
-            return "\0" in value
+            if "\0" in value:
+                raise ValueError("Expected no NUL - at `$.parts`")
         case list():
-            return any(map(_holds_nul, value))
+            for each in value:
+                _check_part(each, levels - 1)
         case dict():
-            return any(_holds_nul(key) or _holds_nul(each) for key, each in value.items())
-    return False
+            for key, each in value.items():
+                _check_part(key, levels - 1)
+                _check_part(each, levels - 1)
 
 
 FRAMES = (Send, Edit, Delete, React, Sync, History, Read, Typing, Pong)
